@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "os/descriptor.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "os/error.hpp"
+
+namespace procession::inline v0::os {
+
+void Descriptor::reset(int fd) noexcept {
+    const int old = std::exchange(fd_, fd);
+    if (old >= 0) ::close(old);
+}
+
+Descriptor Descriptor::duplicate(int at_least) const {
+    return Descriptor(checked(::fcntl(fd_, F_DUPFD_CLOEXEC, at_least), "descriptor",
+                              "fcntl(F_DUPFD_CLOEXEC)", "Raise RLIMIT_NOFILE if it says EMFILE."));
+}
+
+}  // namespace procession::inline v0::os

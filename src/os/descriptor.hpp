@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <utility>
+
+namespace procession::inline v0::os {
+
+/// Owns a file descriptor and closes it. Movable; -1 is none.
+class Descriptor {
+  public:
+    explicit Descriptor(int fd = -1) noexcept : fd_(fd) {}
+    Descriptor(Descriptor&& other) noexcept : fd_(other.release()) {}
+    Descriptor& operator=(Descriptor&& other) noexcept {
+        reset(other.release());
+        return *this;
+    }
+    ~Descriptor() { reset(); }
+
+    int get() const noexcept { return fd_; }
+    explicit operator bool() const noexcept { return fd_ >= 0; }
+    int release() noexcept { return std::exchange(fd_, -1); }
+    /// Never retried: Linux has closed the descriptor even where close() says EINTR (close(2)).
+    void reset(int fd = -1) noexcept;
+    /// A second descriptor of the same file, close-on-exec, numbered `at_least` or above.
+    Descriptor duplicate(int at_least = 3) const;
+
+  private:
+    int fd_;
+};
+
+}  // namespace procession::inline v0::os

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include "os/deadline.hpp"
+
+namespace procession::inline v0::os {
+
+/// Why a futex wait returned. The caller looks at its condition again after each of them.
+enum class Wake { woken, value_changed, timed_out, interrupted };
+
+/// Sleeps while `word` holds `expected`, until woken or the deadline. The word may be shared between
+/// processes. A signal ends the sleep (`interrupted`): whether to go on is the caller's to say.
+Wake futex_wait(const std::atomic<std::uint32_t>& word, std::uint32_t expected, const Deadline&);
+
+/// Wakes up to `count` sleepers; returns how many there were.
+int futex_wake(const std::atomic<std::uint32_t>& word, int count) noexcept;
+
+}  // namespace procession::inline v0::os
