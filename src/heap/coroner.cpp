@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// What is done for a participant that died. Every step may be repeated, and the slot is freed last:
+// a coroner that is killed leaves the coroner's lock to the next, who begins again.
+
+#include "heap/object.hpp"
+#include "heap/waiting.hpp"
+
+namespace procession::inline v0::heap {
+namespace {
+
+void wake(Heap& heap, Offset point) {
+    if (!heap.valid(point, sizeof(WaitPoint))) return;
+    auto& target = *heap.at<WaitPoint>(point);
+    target.sequence.fetch_add(1);
+    os::futex_wake(target.sequence, INT_MAX);
+}
+
+}  // namespace
+
+void bury(Heap& heap, ParticipantId dead) {
+    if (!heap.is_dead(dead)) return;
+    Operation operation(heap);
+    LockWord& lock = heap.header().coroner_lock;
+    // Waiting would be no use: whoever has it is at work, and a stopped one must not stop us.
+    if (!Guard::try_take(operation, lock, Recovery::none)) return;
+    Slot& slot = heap.slot(dead);
+    if (slot.id.load() == dead) {
+        for (Activity& activity : slot.activities) {
+            wake(heap, activity.waits_on.load());
+            wake(heap, activity.owes.load());
+        }
+        PROCESSION_KILL_POINT("bury.woken");
+        // Before its blocks are freed: a recovery may still have to say whose some of them are.
+        for (Activity& activity : slot.activities) {
+            const Offset held = activity.holds.load();
+            const auto kind = activity.recovery.load();
+            if (held == 0 || kind >= static_cast<std::uint32_t>(Recovery::count)) continue;
+            Operation recovering(heap);
+            const Guard guard(recovering, *heap.at<LockWord>(held), static_cast<Recovery>(kind));
+        }
+        PROCESSION_KILL_POINT("bury.recovered");
+        drop_references_of(heap, dead);
+        PROCESSION_KILL_POINT("bury.dropped");
+        free_blocks_of(heap, dead);
+        PROCESSION_KILL_POINT("bury.freed");
+        slot.id.store(0, std::memory_order_release);
+    }
+    Guard::release(operation, lock);
+}
+
+}  // namespace procession::inline v0::heap

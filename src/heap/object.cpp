@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "heap/object.hpp"
+
+#include <fmt/format.h>
+#include <procession/error.hpp>
+
+#include <cstring>
+
+#include "os/kill_point.hpp"
+
+namespace procession::inline v0::heap {
+namespace {
+
+using Entry = std::atomic<std::uint32_t>;
+
+constexpr std::uint32_t more_count = 254;
+
+struct MoreHolders {
+    Entry holders[more_count];
+    std::atomic<Offset> next;
+};
+
+std::atomic<Offset>* table(const Heap& heap) { return heap.at<std::atomic<Offset>>(objects_at); }
+
+ObjectHeader& header_of(const Heap& heap, Offset object) { return *heap.at<ObjectHeader>(object); }
+
+/// Visits all holder entries until one says true.
+template <class Visit>
+bool any_holder(const Heap& heap, ObjectHeader& object, Visit visit) {
+    for (Entry& entry : object.holders)
+        if (visit(entry)) return true;
+    for (Offset at = object.more_holders.load(); at;) {
+        auto& more = *heap.at<MoreHolders>(at);
+        for (Entry& entry : more.holders)
+            if (visit(entry)) return true;
+        at = more.next.load();
+    }
+    return false;
+}
+
+void add_entries(Heap& heap, Offset at) {
+    const Offset block = heap.allocate(sizeof(MoreHolders), Use::control);
+    auto* more = heap.at<MoreHolders>(block);
+    std::memset(static_cast<void*>(more), 0, sizeof *more);
+    std::atomic<Offset>* link = &header_of(heap, at).more_holders;
+    more->next.store(link->load());
+    // From here it goes with the object, so a death before the next line only makes it wait for that.
+    heap.owner(block).store(block_tag(at));
+    Offset seen = more->next.load();
+    while (!link->compare_exchange_weak(seen, block)) more->next.store(seen);
+}
+
+// Each step may be repeated: by the coroner, when the first one to do it was killed.
+void destroy(Heap& heap, Offset at) {
+    ObjectHeader& object = header_of(heap, at);
+    PROCESSION_KILL_POINT("destroy.begun");
+    if (object.type == ObjectType::queue || object.more_holders.load())
+        free_blocks_of(heap, block_tag(at));
+    PROCESSION_KILL_POINT("destroy.emptied");
+    heap.owner(at).store(heap.self());
+    PROCESSION_KILL_POINT("destroy.owned");
+    table(heap)[object.entry].store(0);
+    PROCESSION_KILL_POINT("destroy.unlisted");
+    heap.free(at);
+}
+
+void destroy_if_unheld(Heap& heap, Offset at) {
+    ObjectHeader& object = header_of(heap, at);
+    // Whoever comes to hold it sets its entry, then counts the version up, and only then may the
+    // holder that it knew of go. So entries that were all seen empty, with the same version before
+    // and after, were empty together.
+    for (std::uint64_t version = object.version.load(); !(version & 1);) {
+        if (any_holder(heap, object, [](Entry& entry) { return entry.load() != 0; })) return;
+        const std::uint64_t dying = std::uint64_t{heap.self()} << 32 | 1;
+        if (object.version.compare_exchange_strong(version, dying)) return destroy(heap, at);
+    }
+}
+
+}  // namespace
+
+Offset make_object(Heap& heap, ObjectType type, std::size_t size) {
+    const Offset at = heap.allocate_object(3 * cache_line - sizeof(BlockHeader) + size);
+    ObjectHeader& object = header_of(heap, at);
+    const std::uint64_t serial = heap.header().next_serial.fetch_add(1) + 1;
+    object.serial = serial;
+    object.type = type;
+    object.more_holders.store(0);
+    any_holder(heap, object, [](Entry& entry) { return entry.store(0), false; });
+    std::memset(&body<std::byte>(heap, at), 0, size);
+    object.holders[0].store(heap.self());
+    // It was odd since the last object here was destroyed, so that nobody who still looks at that one
+    // takes this one for unheld. No version ever comes again.
+    object.version.store(serial << 24);
+    PROCESSION_KILL_POINT("object.prepared");
+    for (std::uint32_t i = 0; i < object_count; ++i) {
+        Offset none = 0;
+        if (table(heap)[i].load(std::memory_order_relaxed) != 0) continue;
+        object.entry = i;
+        if (!table(heap)[i].compare_exchange_strong(none, at)) continue;
+        auto& end = heap.header().object_end;
+        for (std::uint32_t seen = end.load(); seen <= i && !end.compare_exchange_weak(seen, i + 1);) {
+        }
+        PROCESSION_KILL_POINT("object.listed");
+        heap.owner(at).store(block_tag(at));
+        PROCESSION_KILL_POINT("object.made");
+        return at;
+    }
+    heap.free(at);
+    throw HeapExhausted(fmt::format("shared heap: more than {} objects. Drop some.", object_count));
+}
+
+void hold(Heap& heap, Offset at, std::uint32_t holder) {
+    ObjectHeader& object = header_of(heap, at);
+    if (any_holder(heap, object, [&](Entry& entry) { return entry.load() == holder; })) return;
+    for (;;) {
+        const bool set = any_holder(heap, object, [&](Entry& entry) {
+            std::uint32_t none = 0;
+            return entry.compare_exchange_strong(none, holder);
+        });
+        if (set) break;
+        add_entries(heap, at);
+    }
+    object.version.fetch_add(2);
+}
+
+void drop(Heap& heap, Offset at, std::uint32_t holder) {
+    ObjectHeader& object = header_of(heap, at);
+    const bool held = any_holder(heap, object, [&](Entry& entry) {
+        std::uint32_t expected = holder;
+        return entry.compare_exchange_strong(expected, 0);
+    });
+    PROCESSION_KILL_POINT("drop.cleared");
+    if (held) destroy_if_unheld(heap, at);
+}
+
+bool is_alive(const Heap& heap, Offset at, std::uint64_t serial) {
+    const ObjectHeader& object = header_of(heap, at);
+    return object.serial == serial && !(object.version.load() & 1) &&
+           heap.owner(at).load() == block_tag(at);
+}
+
+void drop_references_of(Heap& heap, ParticipantId dead) {
+    const std::uint32_t end = heap.header().object_end.load();
+    for (std::uint32_t i = 0; i < end; ++i) {
+        Offset at = table(heap)[i].load();
+        if (at == 0) continue;
+        const std::uint32_t owner = heap.owner(at).load();
+        if (owner == dead) {
+            // Half made or nearly destroyed: its memory goes with the dead one's blocks.
+            table(heap)[i].compare_exchange_strong(at, 0);
+        } else if (owner == block_tag(at)) {
+            const std::uint64_t version = header_of(heap, at).version.load();
+            if (version == (std::uint64_t{dead} << 32 | 1)) {
+                destroy(heap, at);
+            } else {
+                drop(heap, at, dead);
+                // It may have been killed between clearing its entry and looking at the others.
+                destroy_if_unheld(heap, at);
+            }
+        }
+    }
+}
+
+Offset make_message(Heap& heap, std::size_t size, std::span<const Offset> objects, Use use) {
+    const Offset at = heap.allocate(objects.size_bytes() + size, use);
+    if (!objects.empty()) {
+        std::memcpy(heap.at<Offset>(at), objects.data(), objects.size_bytes());
+        heap.at<BlockHeader>(at - sizeof(BlockHeader))
+            ->references.store(static_cast<std::uint32_t>(objects.size()), std::memory_order_release);
+        for (const Offset object : objects) {
+            hold(heap, object, block_tag(at));
+            PROCESSION_KILL_POINT("message.held");
+        }
+    }
+    return at;
+}
+
+std::span<std::byte> message_bytes(const Heap& heap, Offset message) {
+    const auto& info = *heap.at<BlockHeader>(message - sizeof(BlockHeader));
+    const std::size_t before = info.references.load(std::memory_order_acquire) * sizeof(Offset);
+    return {heap.at<std::byte>(message) + before, info.size - before};
+}
+
+void release_references(Heap& heap, Offset block) {
+    auto& count = heap.at<BlockHeader>(block - sizeof(BlockHeader))->references;
+    for (std::uint32_t i = 0; i < count.load(std::memory_order_acquire); ++i) {
+        const Offset object = heap.at<Offset>(block)[i];
+        if (heap.valid(object, sizeof(ObjectHeader))) drop(heap, object, block_tag(block));
+        PROCESSION_KILL_POINT("message.dropped");
+    }
+    count.store(0, std::memory_order_release);
+}
+
+}  // namespace procession::inline v0::heap

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <span>
+
+#include "heap/heap.hpp"
+
+namespace procession::inline v0::heap {
+
+enum class ObjectType : std::uint32_t { plain, process, queue };
+
+/// What every shared object begins with. References are facts, not counts: an entry for each
+/// participant that holds the object and each message that carries it. Setting or clearing one twice
+/// does no harm, and the dead one's are known by its name.
+struct ObjectHeader {
+    static constexpr std::uint32_t inline_holders = 22;
+
+    std::uint64_t serial;                ///< never the same for two objects of a heap
+    std::atomic<std::uint64_t> version;  ///< counts the holders that came; odd: being destroyed
+    ObjectType type;
+    std::uint32_t entry;  ///< its place in the object table
+    std::atomic<std::uint32_t> holders[inline_holders];
+    std::atomic<Offset> more_holders;  ///< a block of further entries
+};
+static_assert(sizeof(ObjectHeader) == 120);
+
+/// Makes an object of `size` zeroed bytes after its header, held by this process.
+Offset make_object(Heap&, ObjectType, std::size_t size);
+
+/// What follows the header.
+template <class T>
+T& body(const Heap& heap, Offset object) {
+    // Objects begin 16 bytes into a cache line; the body begins with the third line.
+    return *heap.at<T>(object - sizeof(BlockHeader) + 3 * cache_line);
+}
+
+/// Notes a holder: a participant, or block_tag of a message. The caller knows that the object lives:
+/// another holder of whose it knows stands until this returns.
+void hold(Heap&, Offset object, std::uint32_t holder);
+/// Clears a holder; the object goes with its last one.
+void drop(Heap&, Offset object, std::uint32_t holder);
+/// Whether the object is still the one with this serial number.
+bool is_alive(const Heap&, Offset object, std::uint64_t serial);
+
+/// Drops what a dead participant held, and finishes what it was making or destroying.
+void drop_references_of(Heap&, ParticipantId);
+
+/// A block of `size` bytes that carries references to objects: they live as long as it is not freed.
+Offset make_message(Heap&, std::size_t size, std::span<const Offset> objects, Use = Use::message);
+/// The bytes of such a message.
+std::span<std::byte> message_bytes(const Heap&, Offset message);
+/// Drops a block's references; they are dropped before it is freed in any case.
+void release_references(Heap&, Offset block);
+
+}  // namespace procession::inline v0::heap
