@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+/// @file
+/// How values become bytes and come back. cereal is the customisation point: whatever has a cereal
+/// `serialize`, or `save` and `load`, can be sent; plain aggregates need no code; the std types and
+/// the library's handles are known already.
+
+#include <procession/detail/export.hpp>
+#include <procession/detail/handle.hpp>
+#include <procession/detail/type_name.hpp>
+#include <procession/error.hpp>
+
+#include <boost/pfr/core.hpp>
+#include <cereal/cereal.hpp>
+#include <cereal/types/array.hpp>
+#include <cereal/types/bitset.hpp>
+#include <cereal/types/chrono.hpp>
+#include <cereal/types/complex.hpp>
+#include <cereal/types/deque.hpp>
+#include <cereal/types/forward_list.hpp>
+#include <cereal/types/list.hpp>
+#include <cereal/types/map.hpp>
+#include <cereal/types/memory.hpp>
+#include <cereal/types/optional.hpp>
+#include <cereal/types/polymorphic.hpp>
+#include <cereal/types/set.hpp>
+#include <cereal/types/string.hpp>
+#include <cereal/types/tuple.hpp>
+#include <cereal/types/unordered_map.hpp>
+#include <cereal/types/unordered_set.hpp>
+#include <cereal/types/utility.hpp>
+#include <cereal/types/variant.hpp>
+#include <cereal/types/vector.hpp>
+
+#include <cstddef>
+#include <cstring>
+#include <functional>
+#include <mutex>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace procession::inline v0 {
+
+/// Befriend this to let a private default constructor or serialize function be used.
+using access = cereal::access;
+
+namespace detail {
+
+/// Where a message is written: short ones in place, longer ones in memory of their own.
+class PROCESSION_API Buffer {
+  public:
+    Buffer() = default;
+    Buffer(Buffer&&) = delete;
+
+    void write(const void* data, std::size_t size) {
+        if (size > static_cast<std::size_t>(end_ - cursor_)) grow(size);
+        std::memcpy(cursor_, data, size);
+        cursor_ += size;
+    }
+    std::span<const std::byte> bytes() const { return {begin_, cursor_}; }
+
+    /// The library's objects that the message refers to; whoever sends it must hold them for it.
+    std::span<const std::uint64_t> references() const { return references_; }
+    void refer(std::uint64_t object) { references_.push_back(object); }
+
+  private:
+    void grow(std::size_t more);
+
+    std::byte local_[512];
+    std::vector<std::byte> large_;
+    std::byte* begin_ = local_;
+    std::byte* cursor_ = local_;
+    std::byte* end_ = local_ + sizeof local_;
+    std::vector<std::uint64_t> references_;
+};
+
+[[noreturn]] PROCESSION_API void throw_message_too_short(std::size_t wanted, std::size_t left);
+
+}  // namespace detail
+
+/// The native format: the bytes of the machine, for messages within one program. A cereal archive.
+class NativeWriter : public cereal::OutputArchive<NativeWriter, cereal::AllowEmptyClassElision> {
+  public:
+    explicit NativeWriter(detail::Buffer& buffer) : OutputArchive(this), buffer_(buffer) {}
+    void write(const void* data, std::size_t size) { buffer_.write(data, size); }
+    detail::Buffer& buffer() { return buffer_; }
+
+  private:
+    detail::Buffer& buffer_;
+};
+
+/// Reads the native format from memory. Whatever the bytes are, it stays within them.
+class NativeReader : public cereal::InputArchive<NativeReader, cereal::AllowEmptyClassElision> {
+  public:
+    explicit NativeReader(std::span<const std::byte> bytes) : InputArchive(this), left_(bytes) {}
+    void read(void* data, std::size_t size) {
+        require(size);
+        std::memcpy(data, left_.data(), size);
+        left_ = left_.subspan(size);
+    }
+    /// Throws SerializationError unless so many bytes are left.
+    void require(std::size_t size) const {
+        if (size > left_.size()) detail::throw_message_too_short(size, left_.size());
+    }
+    std::span<const std::byte> left() const { return left_; }
+
+  private:
+    std::span<const std::byte> left_;
+};
+
+// ---- what the archives know by themselves
+
+template <class T>
+    requires std::is_arithmetic_v<T>
+void CEREAL_SAVE_FUNCTION_NAME(NativeWriter& writer, const T& value) {
+    writer.write(&value, sizeof value);
+}
+template <class T>
+    requires std::is_arithmetic_v<T>
+void CEREAL_LOAD_FUNCTION_NAME(NativeReader& reader, T& value) {
+    reader.read(&value, sizeof value);
+}
+
+template <class T>
+void CEREAL_SAVE_FUNCTION_NAME(NativeWriter& writer, const cereal::BinaryData<T>& data) {
+    writer.write(data.data, data.size);
+}
+template <class T>
+void CEREAL_LOAD_FUNCTION_NAME(NativeReader& reader, cereal::BinaryData<T>& data) {
+    reader.read(data.data, data.size);
+}
+
+template <class Archive, class T>
+    requires std::is_same_v<Archive, NativeWriter> || std::is_same_v<Archive, NativeReader>
+void CEREAL_SERIALIZE_FUNCTION_NAME(Archive& archive, cereal::NameValuePair<T>& pair) {
+    archive(pair.value);
+}
+
+// A count is believed only as far as bytes are left: an element takes one at least. (Elements without
+// any state are few enough in practice to be refused beyond the message's own length.)
+template <class T>
+void CEREAL_SAVE_FUNCTION_NAME(NativeWriter& writer, const cereal::SizeTag<T>& tag) {
+    const auto size = static_cast<std::uint64_t>(tag.size);
+    writer.write(&size, sizeof size);
+}
+template <class T>
+void CEREAL_LOAD_FUNCTION_NAME(NativeReader& reader, cereal::SizeTag<T>& tag) {
+    std::uint64_t size = 0;
+    reader.read(&size, sizeof size);
+    reader.require(size);
+    tag.size = static_cast<std::decay_t<T>>(size);
+}
+
+namespace detail {
+
+template <class T>
+concept HandleType = std::derived_from<T, Handle>;
+
+template <class T>
+concept CerealSerializable =
+    cereal::traits::detail::count_output_serializers<T, NativeWriter>::value != 0;
+
+template <class T>
+concept PlainAggregate = std::is_aggregate_v<T> && std::is_class_v<T> && !HandleType<T> &&
+                         !cereal::traits::has_member_serialize<T, NativeWriter>::value &&
+                         !cereal::traits::has_member_save<T, NativeWriter>::value &&
+                         !requires { std::tuple_size<T>::value; };
+
+}  // namespace detail
+
+template <class T>
+    requires detail::HandleType<T>
+void CEREAL_SAVE_FUNCTION_NAME(NativeWriter& writer, const T& handle) {
+    writer.buffer().refer(handle.offset());
+    const std::uint64_t offset = handle.offset();
+    writer.write(&offset, sizeof offset);
+}
+
+template <class T>
+    requires detail::PlainAggregate<T>
+void CEREAL_SAVE_FUNCTION_NAME(NativeWriter& writer, const T& value) {
+    boost::pfr::for_each_field(value, [&](const auto& field) { writer(field); });
+}
+template <class T>
+    requires detail::PlainAggregate<T>
+void CEREAL_LOAD_FUNCTION_NAME(NativeReader& reader, T& value) {
+    boost::pfr::for_each_field(value, [&](auto& field) { reader(field); });
+}
+
+namespace detail {
+
+/// What is stored of a T: text of every spelling is a std::string, everything else itself.
+template <class T>
+struct StoredAs {
+    using type = std::conditional_t<std::is_convertible_v<T, std::string_view>, std::string,
+                                    std::decay_t<T>>;
+};
+template <class T>
+using Stored = typename StoredAs<T>::type;
+
+template <class T>
+inline constexpr bool never_sendable = std::is_pointer_v<T> || std::is_member_pointer_v<T>;
+template <class T>
+inline constexpr bool never_sendable<std::reference_wrapper<T>> = true;
+template <>
+inline constexpr bool never_sendable<std::mutex> = true;
+
+/// Whether a value can be sent to another process.
+template <class T>
+concept Sendable = !never_sendable<T> && (HandleType<T> || PlainAggregate<T> || CerealSerializable<T>);
+
+template <class T>
+constexpr void require_sendable() {
+    static_assert(!std::is_pointer_v<T>,
+                  "a raw pointer means nothing in another process: send the value, or a smart pointer");
+    static_assert(Sendable<T>,
+                  "this type cannot be sent to another process: give it a cereal serialize function, or "
+                  "send a handle of the library (Queue, Lock, ...) in its place");
+}
+
+/// Writes a value.
+template <class T>
+void save(NativeWriter& writer, const T& value) {
+    require_sendable<T>();
+    try {
+        writer(value);
+    } catch (const cereal::Exception& error) {
+        throw SerializationError(type_name<T>() + ": cannot be sent: " + error.what());
+    }
+}
+
+/// Reads a value.
+template <class T>
+T load(NativeReader& reader) {
+    if constexpr (HandleType<T>) {
+        std::uint64_t offset = 0;
+        reader.read(&offset, sizeof offset);
+        return T(Handle::attach(offset));
+    } else {
+        try {
+            T value{};
+            reader(value);
+            return value;
+        } catch (const cereal::Exception& error) {
+            throw SerializationError(type_name<T>() + ": the bytes are no such value: " + error.what());
+        } catch (const std::length_error&) {
+            throw SerializationError(type_name<T>() + ": the bytes are no such value: a count is too large");
+        }
+    }
+}
+
+}  // namespace detail
+
+template <class T>
+    requires detail::HandleType<T>
+void CEREAL_LOAD_FUNCTION_NAME(NativeReader& reader, T& handle) {
+    handle = detail::load<T>(reader);
+}
+
+}  // namespace procession::inline v0
+
+CEREAL_REGISTER_ARCHIVE(procession::NativeWriter)
+CEREAL_REGISTER_ARCHIVE(procession::NativeReader)
+CEREAL_SETUP_ARCHIVE_TRAITS(procession::NativeReader, procession::NativeWriter)
