@@ -120,7 +120,13 @@ void CEREAL_SAVE_FUNCTION_NAME(NativeWriter& writer, const T& value) {
 template <class T>
     requires std::is_arithmetic_v<T>
 void CEREAL_LOAD_FUNCTION_NAME(NativeReader& reader, T& value) {
-    reader.read(&value, sizeof value);
+    if constexpr (std::is_same_v<T, bool>) {
+        unsigned char byte = 0;
+        reader.read(&byte, 1);
+        value = byte != 0;
+    } else {
+        reader.read(&value, sizeof value);
+    }
 }
 
 template <class T>

@@ -18,6 +18,9 @@
 namespace procession::inline v0::heap {
 namespace {
 
+// Above every descriptor that a program is likely to have plans for.
+constexpr int first_descriptor = 200;
+
 std::uint64_t cgroup_limit() {
     std::uint64_t limit = ~std::uint64_t{0};
     for (const char* path :
@@ -57,7 +60,8 @@ os::Descriptor program_file() {
     const int fd = inherited_descriptor();
     if (fd < 0) return Heap::create(Heap::default_limit());
     os::check_sealed_memfd(fd);
-    return os::Descriptor(fd);
+    // Out of the way of the program's own; before we join, since closing one would end our life.
+    return os::Descriptor(fd).duplicate(first_descriptor);
 }
 
 }  // namespace
@@ -76,8 +80,8 @@ std::uint64_t Heap::default_limit() {
 }
 
 os::Descriptor Heap::create(std::uint64_t limit) {
-    // Above every descriptor that a program is likely to have plans for.
-    os::Descriptor file = os::make_sealed_memfd("procession-heap", arena_size);
+    os::Descriptor file =
+        os::make_sealed_memfd("procession-heap", arena_size).duplicate(first_descriptor);
     Heap heap(file.duplicate());
     FileHeader& header = heap.header();
     header.version = layout_version;

@@ -45,16 +45,25 @@ void add_entries(Heap& heap, Offset at) {
     std::atomic<Offset>* link = &header_of(heap, at).more_holders;
     more->next.store(link->load());
     // From here it goes with the object, so a death before the next line only makes it wait for that.
-    heap.owner(block).store(block_tag(at));
+    give(heap, block, at);
     Offset seen = more->next.load();
     while (!link->compare_exchange_weak(seen, block)) more->next.store(seen);
 }
+
+}  // namespace
+
+void give(Heap& heap, Offset block, Offset object) {
+    header_of(heap, object).owns_blocks.store(1);
+    heap.owner(block).store(block_tag(object));
+}
+
+namespace {
 
 // Each step may be repeated: by the coroner, when the first one to do it was killed.
 void destroy(Heap& heap, Offset at) {
     ObjectHeader& object = header_of(heap, at);
     PROCESSION_KILL_POINT("destroy.begun");
-    if (object.type == ObjectType::queue || object.more_holders.load())
+    if (object.owns_blocks.load())
         free_blocks_of(heap, block_tag(at));
     PROCESSION_KILL_POINT("destroy.emptied");
     heap.owner(at).store(heap.self());
@@ -85,6 +94,7 @@ Offset make_object(Heap& heap, ObjectType type, std::size_t size) {
     object.serial = serial;
     object.type = type;
     object.more_holders.store(0);
+    object.owns_blocks.store(0);
     any_holder(heap, object, [](Entry& entry) { return entry.store(0), false; });
     std::memset(&body<std::byte>(heap, at), 0, size);
     object.holders[0].store(heap.self());

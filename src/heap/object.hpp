@@ -13,12 +13,13 @@ enum class ObjectType : std::uint32_t { plain, process, queue };
 /// participant that holds the object and each message that carries it. Setting or clearing one twice
 /// does no harm, and the dead one's are known by its name.
 struct ObjectHeader {
-    static constexpr std::uint32_t inline_holders = 22;
+    static constexpr std::uint32_t inline_holders = 21;
 
     std::uint64_t serial;                ///< never the same for two objects of a heap
     std::atomic<std::uint64_t> version;  ///< counts the holders that came; odd: being destroyed
     ObjectType type;
-    std::uint32_t entry;  ///< its place in the object table
+    std::uint32_t entry;                     ///< its place in the object table
+    std::atomic<std::uint32_t> owns_blocks;  ///< blocks carry its tag, and go with it
     std::atomic<std::uint32_t> holders[inline_holders];
     std::atomic<Offset> more_holders;  ///< a block of further entries
 };
@@ -33,6 +34,9 @@ T& body(const Heap& heap, Offset object) {
     // Objects begin 16 bytes into a cache line; the body begins with the third line.
     return *heap.at<T>(object - sizeof(BlockHeader) + 3 * cache_line);
 }
+
+/// Gives a block of this process to an object that it holds: it goes with the object, or by free().
+void give(Heap&, Offset block, Offset object);
 
 /// Notes a holder: a participant, or block_tag of a message. The caller knows that the object lives:
 /// another holder of whose it knows stands until this returns.
