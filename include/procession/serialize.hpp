@@ -228,7 +228,7 @@ constexpr void require_sendable() {
 
 /// Writes a value.
 template <class T>
-void save(NativeWriter& writer, const T& value) {
+void save_value(NativeWriter& writer, const T& value) {
     require_sendable<T>();
     try {
         writer(value);
@@ -239,7 +239,7 @@ void save(NativeWriter& writer, const T& value) {
 
 /// Reads a value.
 template <class T>
-T load(NativeReader& reader) {
+T load_value(NativeReader& reader) {
     if constexpr (HandleType<T>) {
         std::uint64_t offset = 0;
         reader.read(&offset, sizeof offset);
@@ -262,7 +262,7 @@ T load(NativeReader& reader) {
 template <class T>
     requires detail::HandleType<T>
 void CEREAL_LOAD_FUNCTION_NAME(NativeReader& reader, T& handle) {
-    handle = detail::load<T>(reader);
+    handle = detail::load_value<T>(reader);
 }
 
 }  // namespace procession::inline v0

@@ -14,9 +14,9 @@ template <class T>
 T round_trip(const T& value) {
     detail::Buffer buffer;
     NativeWriter writer(buffer);
-    detail::save(writer, value);
+    detail::save_value(writer, value);
     NativeReader reader(buffer.bytes());
-    T back = detail::load<T>(reader);
+    T back = detail::load_value<T>(reader);
     EXPECT_EQ(reader.left().size(), 0u);
     return back;
 }
@@ -84,13 +84,13 @@ TEST(Serialize, survives_damaged_messages) {
     const std::vector<Plain> original(4, Plain{{3, "three"}, {1.0, 2.0}, 5});
     detail::Buffer buffer;
     NativeWriter writer(buffer);
-    detail::save(writer, original);
+    detail::save_value(writer, original);
     std::mt19937 random(20080715);
     int refused = 0;
     const auto try_load = [&](std::span<const std::byte> bytes) {
         try {
             NativeReader reader(bytes);
-            detail::load<std::vector<Plain>>(reader);
+            detail::load_value<std::vector<Plain>>(reader);
         } catch (const SerializationError&) {
             ++refused;
         }
@@ -108,7 +108,7 @@ TEST(Serialize, survives_damaged_messages) {
 TEST(Serialize, says_what_is_wrong_with_a_short_message) {
     NativeReader reader({});
     try {
-        detail::load<int>(reader);
+        detail::load_value<int>(reader);
         FAIL();
     } catch (const SerializationError& error) {
         EXPECT_EQ(error.code(), make_error_code(Errc::not_serializable));

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+/// @file
+/// The whole library. Each of Python's modules has a header of its own name as well.
+
+#include <procession/context.hpp>
+#include <procession/error.hpp>
+#include <procession/log.hpp>
+#include <procession/process.hpp>
+#include <procession/queues.hpp>
+#include <procession/serialize.hpp>
+#include <procession/timeout.hpp>
+#include <procession/version.hpp>

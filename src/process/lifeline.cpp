@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "process/lifeline.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <mutex>
+
+#include "os/descriptor.hpp"
+#include "os/error.hpp"
+
+namespace procession::inline v0::detail {
+namespace {
+
+constexpr int first_descriptor = 200;
+
+struct Line {
+    os::Descriptor reader, writer;
+
+    void open() {
+        int ends[2];
+        os::checked(::pipe2(ends, O_CLOEXEC), "lifeline", "pipe2", "Raise RLIMIT_NOFILE.");
+        reader = os::Descriptor(ends[0]).duplicate(first_descriptor);
+        writer = os::Descriptor(ends[1]).duplicate(first_descriptor);
+    }
+};
+
+struct Lines {
+    std::mutex mutex;
+    Line program, daemons;
+};
+
+Lines& lines() {
+    static Lines* const instance = [] {
+        // A child that the program forks by itself must not keep the writers open.
+        ::pthread_atfork([] { lines().mutex.lock(); }, [] { lines().mutex.unlock(); },
+                         [] {
+                             lines().mutex.unlock();
+                             forget_lifelines_after_fork();
+                         });
+        return new Lines;
+    }();
+    return *instance;
+}
+
+}  // namespace
+
+int program_lifeline() {
+    const std::lock_guard lock(lines().mutex);
+    if (!lines().program.reader) lines().program.open();
+    return lines().program.reader.get();
+}
+
+int daemon_lifeline() {
+    const std::lock_guard lock(lines().mutex);
+    if (!lines().daemons.reader) lines().daemons.open();
+    return lines().daemons.reader.get();
+}
+
+void keep_program_lifeline(int read_end) {
+    const std::lock_guard lock(lines().mutex);
+    lines().program.reader = os::Descriptor(read_end);
+}
+
+void forget_lifelines_after_fork() {
+    lines().program.writer.reset();
+    lines().daemons.writer.reset();
+    lines().daemons.reader.reset();
+}
+
+void hang_on(int read_end) {
+    // A description of our own: the owner that is signalled belongs to it.
+    const int fd = os::checked(
+        ::open(fmt::format("/proc/self/fd/{}", read_end).c_str(), O_RDONLY | O_CLOEXEC), "lifeline",
+        "open(/proc/self/fd)", "/proc must be mounted.");
+    const int kept = os::Descriptor(fd).duplicate(first_descriptor).release();
+    os::checked(::fcntl(kept, F_SETOWN, ::getpid()), "lifeline", "fcntl(F_SETOWN)");
+    os::checked(::fcntl(kept, F_SETSIG, SIGKILL), "lifeline", "fcntl(F_SETSIG)");
+    os::checked(::fcntl(kept, F_SETFL, O_ASYNC | O_NONBLOCK), "lifeline", "fcntl(F_SETFL)");
+    // The writer may have gone before the signal was armed.
+    pollfd entry{kept, POLLIN, 0};
+    if (::poll(&entry, 1, 0) > 0) ::raise(SIGKILL);
+}
+
+}  // namespace procession::inline v0::detail

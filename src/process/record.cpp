@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "process/record.hpp"
+
+#include <fmt/format.h>
+#include <procession/error.hpp>
+#include <unistd.h>
+
+#include <climits>
+#include <cstring>
+#include <mutex>
+
+#include "log/log.hpp"
+#include "os/futex.hpp"
+
+namespace procession::inline v0::detail {
+namespace {
+
+// Never destroyed, like the heap that it lies in.
+struct Current {
+    std::mutex mutex;
+    std::unique_ptr<Handle> record;
+};
+Current& current() {
+    static auto* const instance = new Current;
+    return *instance;
+}
+
+}  // namespace
+
+ProcessRecord& record_at(heap::Offset offset) {
+    return heap::body<ProcessRecord>(heap::Heap::program(), offset);
+}
+ProcessRecord& record_of(const Handle& handle) { return record_at(handle.offset()); }
+
+Handle make_record(const std::string& name, const std::string& identity, bool daemon) {
+    heap::Heap& heap = heap::Heap::program();
+    if (identity.size() > ProcessRecord::longest_name)
+        throw ValueError("Process: its ancestors are too many");
+    Handle handle =
+        Handle::adopt(make_object(heap, heap::ObjectType::process, sizeof(ProcessRecord)));
+    ProcessRecord& record = record_of(handle);
+    record.creator = heap.self();
+    record.code = ProcessRecord::no_code;
+    record.own_code = ProcessRecord::no_code;
+    record.daemon = daemon;
+    std::memcpy(record.identity, identity.data(), identity.size());
+    set_name(record, name);
+    return handle;
+}
+
+std::string name_of(const ProcessRecord& record) {
+    for (;;) {
+        const std::uint32_t before = record.name_sequence.load(std::memory_order_acquire);
+        char name[ProcessRecord::longest_name + 1];
+        for (std::size_t i = 0; i < sizeof name; ++i)
+            name[i] = std::atomic_ref(const_cast<char&>(record.name[i])).load(std::memory_order_relaxed);
+        std::atomic_thread_fence(std::memory_order_acquire);
+        name[ProcessRecord::longest_name] = '\0';
+        // A writer that was killed in the middle leaves it odd: then the half name is the name.
+        if (before % 2 || record.name_sequence.load(std::memory_order_relaxed) == before) return name;
+    }
+}
+
+void set_name(ProcessRecord& record, const std::string& name) {
+    if (name.size() > ProcessRecord::longest_name)
+        throw ValueError(fmt::format("Process(\"{}\"): the name is longer than {} bytes", name,
+                                     ProcessRecord::longest_name));
+    record.name_sequence.fetch_add(1);
+    for (std::size_t i = 0; i <= name.size(); ++i)
+        std::atomic_ref(record.name[i]).store(name.c_str()[i], std::memory_order_relaxed);
+    record.name_sequence.fetch_add(1, std::memory_order_release);
+}
+
+void record_end(ProcessRecord& record, int code) {
+    record.code.store(code);
+    if (record.stage.exchange(Stage::ended) != Stage::ended) {
+        const auto& word = reinterpret_cast<const std::atomic<std::uint32_t>&>(record.stage);
+        os::futex_wake(word, INT_MAX);
+    }
+    if (const heap::ParticipantId participant = record.participant.load())
+        bury(heap::Heap::program(), participant);
+}
+
+const Handle& current_record() {
+    const std::lock_guard lock(current().mutex);
+    if (!current().record) {
+        Handle handle = make_record("MainProcess", "", false);
+        ProcessRecord& record = record_of(handle);
+        record.pid = ::getpid();
+        record.start_time = os::process_start_time(::getpid());
+        record.participant = heap::Heap::program().self();
+        record.stage = Stage::claimed;
+        current().record = std::make_unique<Handle>(std::move(handle));
+    }
+    return *current().record;
+}
+
+void set_current_record(Handle handle) {
+    const std::lock_guard lock(current().mutex);
+    current().record = std::make_unique<Handle>(std::move(handle));
+}
+
+}  // namespace procession::inline v0::detail
