@@ -11,7 +11,9 @@
 //    participant with compare-and-swap is the allocation, storing 0 gives the block back: both are
 //    one instruction and name their author, so a death in between leaves nothing half done, and the
 //    coroner finds what the dead one had by looking for its name.
-// 4. Hints (where to look first) may be wrong; before a slab is added, all words are looked at.
+// 4. Messages, objects and control have slabs of their own: a block that control gave back, or has not
+//    used yet, must not end in a queue, or the reserve would drain into messages.
+// 5. Hints (where to look first) may be wrong; before a slab is added, all words are looked at.
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -89,11 +91,18 @@ std::uint32_t run_length(const Heap& heap, std::uint32_t head) {
         wanted, header.used_units.load() * unit_size, header.limit_units * unit_size));
 }
 
+// How many units may still be taken for this use.
+std::uint64_t units_left(const Heap& heap, Use use) {
+    const FileHeader& header = heap.header();
+    const std::uint64_t reserve = use == Use::message ? header.limit_units / 16 : 0;
+    const std::uint64_t limit = header.limit_units - reserve, used = header.used_units.load();
+    return limit - std::min(limit, used);
+}
+
 // With the arena lock held: units for `count`, not yet anybody's.
 std::uint32_t find_run(Heap& heap, std::uint32_t count, Use use) {
     FileHeader& header = heap.header();
-    const std::uint64_t limit = header.limit_units - (use == Use::message ? header.limit_units / 16 : 0);
-    if (header.used_units.load() + std::uint64_t{count} > limit) exhausted(heap, count * unit_size);
+    if (count > units_left(heap, use)) exhausted(heap, count * unit_size);
     std::uint32_t start = header.first_free.load(), length = 0;
     for (std::uint32_t unit = start; unit < unit_count; ++unit) {
         if (units(heap)[unit].load(std::memory_order_relaxed) != 0) {
@@ -213,6 +222,11 @@ void add_slab(Operation& operation, std::atomic<Offset>& newest, std::size_t blo
     const std::size_t most = std::max<std::size_t>(4 * 1024 * 1024 / (block_size + 4), 8);
     const std::size_t least = std::max<std::size_t>((unit_size - 128) / (block_size + 4), 2);
     count = std::clamp(count, least, most);
+    // Near the limit a slab takes what there is: the last units must not go to waste, nor the reserve
+    // of control be out of reach because its classes have grown large.
+    const std::uint64_t left = units_left(heap, use) * unit_size;
+    const std::size_t fits = left > 2 * sizeof(Slab) ? (left - 2 * sizeof(Slab)) / (block_size + 4) : 0;
+    count = std::max(std::min<std::size_t>(count, fits), least);
     const auto first = (sizeof(Slab) + count * sizeof(Word) + cache_line - 1) & ~(cache_line - 1);
     const auto units_needed =
         static_cast<std::uint32_t>((first + count * block_size + unit_size - 1) / unit_size);
@@ -273,12 +287,13 @@ Offset Heap::allocate_class(std::size_t bytes, std::uint32_t first_class, Use us
 }
 
 Offset Heap::allocate(std::size_t size, Use use) {
+    if (size > arena_size) exhausted(*this, size);
     Offset block = 0;
     const std::size_t bytes = size + sizeof(BlockHeader);
     if (bytes <= largest_class) {
-        block = allocate_class(bytes, 0, use);
+        const bool control = use == Use::control;
+        block = allocate_class(bytes, control ? class_count + object_class_count : 0, use);
     } else {
-        if (size > arena_size) exhausted(*this, size);
         const auto count = static_cast<std::uint32_t>((bytes + unit_size - 1) / unit_size);
         Operation operation(*this);
         Guard guard(operation, header().arena_lock, Recovery::arena);
@@ -292,7 +307,7 @@ Offset Heap::allocate(std::size_t size, Use use) {
 }
 
 Offset Heap::allocate_object(std::size_t size) {
-    if (size + sizeof(BlockHeader) > largest_object)
+    if (size > largest_object - sizeof(BlockHeader))
         throw ValueError(fmt::format("shared object: {} bytes are too many", size));
     const Offset block = allocate_class(size + sizeof(BlockHeader), class_count, Use::control);
     at<BlockHeader>(block)->size = size;

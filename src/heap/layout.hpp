@@ -78,7 +78,8 @@ struct FileHeader {
     std::atomic<std::uint32_t> end_unit;       ///< no unit at or above it was ever used
     std::atomic<std::uint32_t> warm_units;     ///< free units that still have their pages, about
     std::atomic<std::uint32_t> first_free;     ///< no free unit lies below it
-    std::atomic<Offset> slabs[class_count + object_class_count];  ///< newest of each
+    std::atomic<Offset> slabs[2 * class_count + object_class_count];  ///< newest of each: of
+                                                                      ///< messages, objects, control
     alignas(cache_line) LockWord directory_lock;
     std::atomic<std::uint32_t> object_end;     ///< no entry at or above it was ever used
     std::atomic<std::uint64_t> next_serial;
