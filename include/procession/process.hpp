@@ -165,6 +165,7 @@ class Subclass : public Process {
     static void run_in_child(NativeReader& reader) {
         std::unique_ptr<Derived> made(cereal::access::construct<Derived>());
         if constexpr (detail::CerealSerializable<Derived>) reader(*made);
+        detail::arguments_are_read();
         made->run();
     }
     const detail::FunctionEntry* write_subclass(NativeWriter& writer) const override {

@@ -5,6 +5,7 @@
 
 #include <mutex>
 #include <unordered_map>
+#include <vector>
 
 #include "heap/object.hpp"
 
@@ -31,12 +32,17 @@ Registry& registry() {
     static Registry* const instance = [] {
         heap::set_on_join([](heap::Heap& heap) {
             if (&heap != &heap::Heap::program()) return;
+            Registry& known = registry();
+            // Let go after the mutex: the last handle may end in another thread meanwhile.
+            std::vector<std::shared_ptr<LocalObject>> kept;
+            const std::lock_guard lock(known.mutex);
             // A child that was forked has its parent's handles, and is no holder yet.
-            for (auto& [offset, entry] : registry().objects) {
-                const auto object = entry.second.lock();
+            for (auto& [offset, entry] : known.objects) {
+                auto object = entry.second.lock();
                 if (!object) continue;
                 object->lost = !is_alive(heap, offset, object->serial);
                 if (!object->lost) hold(heap, offset, heap.identity().id.load());
+                kept.push_back(std::move(object));
             }
         });
         // A fork by another thread must not catch the registry half changed, or locked.
@@ -46,6 +52,9 @@ Registry& registry() {
     }();
     return *instance;
 }
+
+// Made before there are threads: a fork in the middle of a lazy one would hang the child for ever.
+[[maybe_unused]] const Registry& made_at_start = registry();
 
 std::shared_ptr<LocalObject> find_or_make(heap::Offset offset, bool adopted) {
     heap::Heap& heap = heap::Heap::program();
@@ -70,13 +79,13 @@ LocalObject::~LocalObject() {
     heap::Heap& heap = heap::Heap::program();
     // A forked child that never touched the heap holds nothing that it could drop.
     const heap::ParticipantId me = heap.identity().id.load();
-    {
-        const std::lock_guard lock(known.mutex);
-        const auto entry = known.objects.find(offset);
-        // Another thread may have received the object again meanwhile: then it is held for that one.
-        if (entry == known.objects.end() || entry->second.first != this) return;
-        known.objects.erase(entry);
-    }
+    // Dropped under the mutex: another thread that receives the object at this moment would find the
+    // entry gone but this process still a holder, and keep a handle to what is dropped next.
+    const std::lock_guard lock(known.mutex);
+    const auto entry = known.objects.find(offset);
+    // Another thread may have received the object again meanwhile: then it is held for that one.
+    if (entry == known.objects.end() || entry->second.first != this) return;
+    known.objects.erase(entry);
     if (me && !lost) heap::drop(heap, offset, me);
 }
 

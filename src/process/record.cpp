@@ -21,7 +21,10 @@ struct Current {
     std::unique_ptr<Handle> record;
 };
 Current& current() {
-    static auto* const instance = new Current;
+    static auto* const instance = [] {
+        set_log_name_source([] { return name_of(record_of(current_record())); });
+        return new Current;
+    }();
     return *instance;
 }
 
@@ -73,10 +76,7 @@ void set_name(ProcessRecord& record, const std::string& name) {
 
 void record_end(ProcessRecord& record, int code) {
     record.code.store(code);
-    if (record.stage.exchange(Stage::ended) != Stage::ended) {
-        const auto& word = reinterpret_cast<const std::atomic<std::uint32_t>&>(record.stage);
-        os::futex_wake(word, INT_MAX);
-    }
+    if (record.stage.exchange(Stage::ended) != Stage::ended) os::futex_wake(record.stage, INT_MAX);
     if (const heap::ParticipantId participant = record.participant.load())
         bury(heap::Heap::program(), participant);
 }

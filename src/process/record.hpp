@@ -16,7 +16,7 @@ namespace procession::inline v0::detail {
 // What the program's processes know of one of them: an object of the heap, held by the process itself,
 // by those that have a handle to it, and by whoever will see it end.
 
-enum class Stage : std::uint32_t {
+enum Stage : std::uint32_t {
     made,     ///< its creator is at it: if that dies now, the process never was
     claimed,  ///< its creator knows it and has let it run
     ended,    ///< `code` is known
@@ -26,7 +26,7 @@ struct ProcessRecord {
     static constexpr std::size_t longest_name = 127;
     static constexpr std::int32_t no_code = INT32_MIN;
 
-    std::atomic<Stage> stage;
+    std::atomic<std::uint32_t> stage;
     std::atomic<std::int32_t> pid;
     std::atomic<std::uint64_t> start_time;
     std::atomic<heap::ParticipantId> creator;

@@ -90,11 +90,15 @@ class Target {
 
 [[noreturn]] PROCESSION_API void throw_not_sendable(std::size_t position, const std::string& type);
 
+/// Called once everything was read: the message, and what it holds, may go.
+PROCESSION_API void arguments_are_read();
+
 template <class F, class... A>
 void invoke(NativeReader& reader) {
     F function = load_callable<F>(reader);
     // Braces: the arguments are read in their order.
     std::tuple<A...> arguments{detail::load_value<A>(reader)...};
+    arguments_are_read();
     std::apply([&](A&... each) { call(function, each...); }, arguments);
 }
 

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// A process's way from its first instruction in our hands to its last.
+
+#include <cxxabi.h>
+#include <execinfo.h>
+#include <fmt/format.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <array>
+#include <functional>
+#include <cstdio>
+#include <iostream>
+#include <thread>
+
+#include "log/log.hpp"
+#include "os/error.hpp"
+#include "os/futex.hpp"
+#include "process/launch.hpp"
+#include "process/lifeline.hpp"
+#include "process/state.hpp"
+
+// Where the build has them: what they know must be written before _exit.
+extern "C" __attribute__((weak)) void __gcov_dump();
+extern "C" __attribute__((weak)) void __lsan_do_leak_check();
+
+namespace procession::inline v0::detail {
+namespace {
+
+using heap::Heap;
+
+bool in_child = false;
+heap::Offset launch_message = 0;
+std::thread::id main_thread;
+
+void flush_output() {
+    std::cout.flush();
+    std::cerr.flush();
+    std::fflush(nullptr);
+}
+
+// The first handler that the child registers, so the last of its own to run: what was registered
+// before belongs to the parent, or to the program's image, and must not run here.
+void leave_for_good(int status, void*) {
+    flush_output();
+    if (__gcov_dump) __gcov_dump();
+    if (__lsan_do_leak_check) __lsan_do_leak_check();
+    ::_exit(status);
+}
+
+void run_and_exit(const std::function<void()>& body) {
+    log_info("child process calling self.run()");
+    int status = 0;
+    try {
+        body();
+    } catch (const ExitRequest& request) {
+        status = request.status;
+    } catch (const std::exception& error) {
+        report_exception(typeid(error).name(), error.what());
+        status = 1;
+    } catch (...) {
+        const std::type_info* type = abi::__cxa_current_exception_type();
+        report_exception(type ? type->name() : "unknown", "");
+        status = 1;
+    }
+    log_info("process shutting down");
+    log_debug("running all \"atexit\" finalizers with priority >= 0");
+    end_children();
+    log_debug("running the remaining \"atexit\" finalizers");
+    log_info("process exiting with exitcode {}", status);
+    record_of(current_record()).own_code = status & 0xff;
+    std::exit(status);
+}
+
+// In the new process. What may not be had is the system's to refuse, and its error to show.
+void apply_limits(const Limits& limits) {
+    const auto set = [](auto resource, rlim_t value) {
+        const rlimit limit{value, value};
+        os::checked(::setrlimit(resource, &limit), "Process", "setrlimit");
+    };
+    if (limits.memory) set(RLIMIT_AS, *limits.memory);
+    if (limits.cpu) set(RLIMIT_CPU, static_cast<rlim_t>(limits.cpu->count()));
+    if (limits.open_files) set(RLIMIT_NOFILE, static_cast<rlim_t>(*limits.open_files));
+    if (limits.nice) os::checked(::setpriority(PRIO_PROCESS, 0, ::getpriority(PRIO_PROCESS, 0) + limits.nice),
+                                      "Process", "setpriority");
+}
+
+// Nothing of the target runs before the creator knows of the process; when it died, nothing does.
+void wait_until_claimed(const ProcessRecord& record) {
+    while (record.stage.load() == Stage::made) {
+        if (Heap::program().is_dead(record.creator.load()) && record.stage.load() == Stage::made)
+            ::_exit(0);
+        os::futex_wait(record.stage, Stage::made,
+                       os::Deadline::never().sooner(std::chrono::milliseconds(20)));
+    }
+}
+
+void become_child(const Handle& record) {
+    in_child = true;
+    main_thread = std::this_thread::get_id();
+    record_of(record).participant = Heap::program().self();
+    set_current_record(record);
+    ::on_exit(leave_for_good, nullptr);
+}
+
+}  // namespace
+
+bool is_child_process() { return in_child; }
+
+void arguments_are_read() {
+    if (launch_message) Heap::program().free(std::exchange(launch_message, 0));
+}
+
+void report_exception(const char* type, const char* text) {
+    int failed = 0;
+    char* readable = abi::__cxa_demangle(type, nullptr, nullptr, &failed);
+    std::string report = fmt::format("Process {}:\n{}: {}\n", current_process().name(),
+                                     failed == 0 ? readable : type, text);
+    std::free(readable);
+    std::array<void*, 48> frames;
+    const int count = ::backtrace(frames.data(), frames.size());
+    if (char** names = ::backtrace_symbols(frames.data(), count)) {
+        report += "Stack trace (most recent call first):\n";
+        for (int i = 0; i < count; ++i) report += fmt::format("  {}\n", names[i]);
+        std::free(names);
+    }
+    [[maybe_unused]] const auto written = ::write(STDERR_FILENO, report.data(), report.size());
+}
+
+void run_child(const LaunchOrder& order) {
+    Heap& heap = Heap::program();
+    heap.self();
+    if (!is_alive(heap, order.record, order.serial)) ::_exit(0);
+    ProcessRecord& record = record_at(order.record);
+    wait_until_claimed(record);
+    if (!is_alive(heap, order.record, order.serial)) ::_exit(0);
+    const Handle handle = Handle::attach(order.record);
+    launch_message = order.launch;
+    NativeReader reader(message_bytes(heap, order.launch));
+    const auto launch = load_value<Launch>(reader);
+    const Handle parent = Handle::attach(launch.parent);
+    launch.inherited.apply();
+    apply_limits(launch.limits);
+    apply_log_state(launch.log);
+    inherit_start_method(launch.method);
+    become_child(handle);
+    run_and_exit([&] { find_entry(launch.entry)(reader); });
+    ::_exit(255);
+}
+
+void run_forked(Process& process, const Handle& record, const Limits& limits) {
+    forget_children_after_fork();
+    wait_until_claimed(record_of(record));
+    hang_on(program_lifeline());
+    apply_limits(limits);
+    become_child(record);
+    run_and_exit([&] { process.run(); });
+    ::_exit(255);
+}
+
+}  // namespace procession::inline v0::detail
+
+namespace procession::inline v0 {
+
+void exit(int status) {
+    if (detail::in_child && std::this_thread::get_id() == detail::main_thread)
+        throw ExitRequest{status};
+    std::exit(status);
+}
+
+}  // namespace procession::inline v0

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// What a process knows of the others: those it started, itself, and the one that started it.
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "log/log.hpp"
+#include "os/futex.hpp"
+#include "process/launch.hpp"
+#include "process/state.hpp"
+
+namespace procession::inline v0::detail {
+namespace {
+
+constexpr int unknown_code = 255;  // as CPython says when nobody knows
+
+struct Children {
+    std::mutex mutex;
+    std::vector<std::shared_ptr<ProcessState>> started;
+};
+Children& registry() {
+    static auto* const instance = new Children;
+    return *instance;
+}
+
+int code_nobody_saw(const ProcessRecord& record) {
+    const int own = record.own_code.load();
+    return own == ProcessRecord::no_code ? unknown_code : own;
+}
+
+// With the pidfd readable: who reaped it, or will, knows how it ended.
+int find_code(ProcessState& state) {
+    ProcessRecord& record = record_of(*state.record);
+    if (state.own) {
+        try {
+            if (const auto status = os::reap(state.pidfd.get())) {
+                record_end(record, status->code);
+                return status->code;
+            }
+        } catch (const std::system_error&) {
+            // The program reaps by itself, or ignores SIGCHLD: the status is gone.
+        }
+        if (record.stage.load() != Stage::ended) record_end(record, code_nobody_saw(record));
+        return record.code.load();
+    }
+    while (record.stage.load() != Stage::ended) {
+        if (!fork_server_is_alive() && record.stage.load() != Stage::ended)
+            record_end(record, code_nobody_saw(record));
+        else
+            os::futex_wait(record.stage, Stage::claimed,
+                           os::Deadline::never().sooner(std::chrono::milliseconds(20)));
+    }
+    return record.code.load();
+}
+
+std::shared_ptr<ProcessState> state_for(const Handle& handle) {
+    auto state = std::make_shared<ProcessState>();
+    const ProcessRecord& record = record_of(handle);
+    state->name = name_of(record);
+    state->record = handle;
+    state->daemon = record.daemon != 0;
+    try {
+        state->pidfd = os::pidfd_open(record.pid);
+        // The pid may be another process's by now.
+        if (os::process_start_time(record.pid) != record.start_time) state->pidfd.reset();
+    } catch (const std::system_error&) {
+        state->pidfd.reset();
+    }
+    return state;
+}
+
+}  // namespace
+
+bool wait_for_end(ProcessState& state, const os::Deadline& deadline) {
+    if (state.code.has_value()) return true;
+    if (state.pidfd && !os::wait_readable(state.pidfd.get(), deadline)) return false;
+    const std::lock_guard lock(state.mutex);
+    if (!state.code.has_value()) state.code = ExitCode(find_code(state));
+    return true;
+}
+
+void add_child(std::shared_ptr<ProcessState> state) {
+    static const bool registered = [] {
+        // A child's own way out ends its children before its exit handlers run.
+        if (!is_child_process())
+            std::atexit([] {
+                log_info("process shutting down");
+                log_debug("running all \"atexit\" finalizers with priority >= 0");
+                end_children();
+                log_debug("running the remaining \"atexit\" finalizers");
+            });
+        return true;
+    }();
+    static_cast<void>(registered);
+    const std::lock_guard lock(registry().mutex);
+    std::erase_if(registry().started, [](const auto& each) {
+        return each->closed || wait_for_end(*each, os::Deadline::after(std::chrono::seconds(0)));
+    });
+    registry().started.push_back(std::move(state));
+}
+
+std::vector<std::shared_ptr<ProcessState>> children() {
+    const std::lock_guard lock(registry().mutex);
+    std::erase_if(registry().started, [](const auto& each) {
+        return each->closed || each->creator != ::getpid() ||
+               wait_for_end(*each, os::Deadline::after(std::chrono::seconds(0)));
+    });
+    return registry().started;
+}
+
+void forget_children_after_fork() { registry().started.clear(); }
+
+void end_children() {
+    for (const auto& child : children()) {
+        if (!child->daemon) continue;
+        log_info("calling terminate() for daemon {}", child->name);
+        os::pidfd_send_signal(child->pidfd.get(), SIGTERM);
+    }
+    for (const auto& child : children()) {
+        log_info("calling join() for process {}", child->name);
+        wait_for_end(*child, os::Deadline::never());
+    }
+}
+
+}  // namespace procession::inline v0::detail
+
+namespace procession::inline v0 {
+
+std::vector<ProcessHandle> active_children() {
+    std::vector<ProcessHandle> handles;
+    for (auto& child : detail::children()) handles.emplace_back(std::move(child));
+    return handles;
+}
+
+ProcessHandle current_process() { return ProcessHandle(detail::state_for(detail::current_record())); }
+
+std::optional<ProcessHandle> parent_process() {
+    const heap::Offset parent = detail::record_of(detail::current_record()).parent;
+    if (!parent) return std::nullopt;
+    return ProcessHandle(detail::state_for(detail::Handle::attach(parent)));
+}
+
+}  // namespace procession::inline v0

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// A run of the program's own file that is to be one of its processes does not reach main: this weak
+// definition of the C library's start function runs after the static initialisers and hands on to the
+// real one otherwise. Where that is impossible, in a fully static program, init() does it.
+
+#include <dlfcn.h>
+#include <sys/auxv.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+#include "os/error.hpp"
+#include "process/launch.hpp"
+#include "process/lifeline.hpp"
+#include "process/takeover.hpp"
+
+namespace procession::inline v0::detail {
+namespace {
+
+std::uint64_t field(const std::string& mark, const char* name) {
+    const auto at = mark.find(name);
+    return at == mark.npos ? 0 : std::strtoull(mark.c_str() + at + std::strlen(name), nullptr, 10);
+}
+
+}  // namespace
+
+void take_over() {
+    // A set-user-id program does not listen to its caller's environment.
+    const char* found = ::getauxval(AT_SECURE) ? nullptr : std::getenv("PROCESSION_CHILD");
+    if (!found) return;
+    try {
+        const std::string mark = found;
+        // Checks the heap's descriptor, so that a mark made up by hand goes no further.
+        heap::Heap::program();
+        ::unsetenv("PROCESSION_CHILD");
+        keep_program_lifeline(static_cast<int>(field(mark, "life=")));
+        if (mark.ends_with(",server")) run_fork_server();
+        hang_on(program_lifeline());
+        const LaunchOrder order{field(mark, "launch="), field(mark, "record="), field(mark, "serial="),
+                                static_cast<std::uint32_t>(field(mark, "flags="))};
+        run_child(order);
+    } catch (const std::exception& error) {
+        // It must not go on to main: that would start the program once more.
+        std::fprintf(stderr, "procession: this process could not begin: %s\n", error.what());
+        ::_exit(255);
+    }
+}
+
+}  // namespace procession::inline v0::detail
+
+namespace procession::inline v0 {
+void init(int, char**) { detail::take_over(); }
+}  // namespace procession::inline v0
+
+namespace {
+
+using Main = int (*)(int, char**, char**);
+Main real_main;
+
+int main_of_ours(int argc, char** argv, char** environment) {
+    procession::detail::take_over();
+    return real_main(argc, argv, environment);
+}
+
+}  // namespace
+
+extern "C" __attribute__((weak, visibility("default"))) int __libc_start_main(
+    Main main, int argc, char** argv, void (*init)(), void (*fini)(), void (*rtld_fini)(), void* stack_end) {
+    using Start = int (*)(Main, int, char**, void (*)(), void (*)(), void (*)(), void*);
+    real_main = main;
+    const auto next = reinterpret_cast<Start>(::dlsym(RTLD_NEXT, "__libc_start_main"));
+    return next(main_of_ours, argc, argv, init, fini, rtld_fini, stack_end);
+}

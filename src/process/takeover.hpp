@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+namespace procession::inline v0::detail {
+
+/// Where this run of the program was made to be one of its processes: becomes that, and never returns.
+/// Linking whoever calls it also brings in the start function that calls it before main.
+void take_over();
+
+}  // namespace procession::inline v0::detail
