@@ -82,6 +82,7 @@ void Operation::begin() {
 
 void Operation::end() {
     wait_ends();
+    settled();
     heap_.identity().busy.fetch_and(~(1u << index_), std::memory_order_release);
 }
 
