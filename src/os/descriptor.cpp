@@ -13,6 +13,11 @@ void Descriptor::reset(int fd) noexcept {
     if (old >= 0) ::close(old);
 }
 
+Descriptor Descriptor::above_stdio(int fd) {
+    Descriptor opened(fd);
+    return fd >= 0 && fd <= STDERR_FILENO ? opened.duplicate() : std::move(opened);
+}
+
 Descriptor Descriptor::duplicate(int at_least) const {
     return Descriptor(checked(::fcntl(fd_, F_DUPFD_CLOEXEC, at_least), "descriptor",
                               "fcntl(F_DUPFD_CLOEXEC)", "Raise RLIMIT_NOFILE if it says EMFILE."));

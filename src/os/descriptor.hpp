@@ -21,6 +21,9 @@ class Descriptor {
     int release() noexcept { return std::exchange(fd_, -1); }
     /// Never retried: Linux has closed the descriptor even where close() says EINTR (close(2)).
     void reset(int fd = -1) noexcept;
+    /// The same file, numbered above those of stdin, stdout and stderr: where the program has closed one
+    /// of these, what is opened next would take its place and be written to.
+    static Descriptor above_stdio(int fd);
     /// A second descriptor of the same file, close-on-exec, numbered `at_least` or above.
     Descriptor duplicate(int at_least = 3) const;
 

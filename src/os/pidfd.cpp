@@ -16,7 +16,7 @@
 namespace procession::inline v0::os {
 
 Descriptor pidfd_open(pid_t pid) {
-    return Descriptor(static_cast<int>(
+    return Descriptor::above_stdio(static_cast<int>(
         checked(::syscall(SYS_pidfd_open, pid, 0), "process", "pidfd_open",
                 "ESRCH: it has ended. EMFILE: raise RLIMIT_NOFILE.")));
 }

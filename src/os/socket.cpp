@@ -14,7 +14,7 @@ namespace {
 constexpr std::size_t most_passed = 16;
 
 Descriptor make_socket() {
-    return Descriptor(checked(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0), "Unix socket",
+    return Descriptor::above_stdio(checked(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0), "Unix socket",
                               "socket", "Raise RLIMIT_NOFILE if it says EMFILE."));
 }
 
@@ -33,7 +33,7 @@ std::pair<Descriptor, Descriptor> make_socketpair() {
     int ends[2];
     checked(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends), "Unix socket",
             "socketpair", "Raise RLIMIT_NOFILE if it says EMFILE.");
-    return {Descriptor(ends[0]), Descriptor(ends[1])};
+    return {Descriptor::above_stdio(ends[0]), Descriptor::above_stdio(ends[1])};
 }
 
 void send_message(int fd, std::span<const std::byte> bytes, std::span<const int> descriptors) {
@@ -72,7 +72,7 @@ Received receive_message(int fd, std::span<std::byte> bytes, std::size_t most_de
         for (std::size_t i = 0; i < count; ++i) {
             int passed;
             std::memcpy(&passed, CMSG_DATA(header) + i * sizeof(int), sizeof passed);
-            received.descriptors.emplace_back(passed);
+            received.descriptors.push_back(Descriptor::above_stdio(passed));
         }
     }
     if (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC))

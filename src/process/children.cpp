@@ -47,7 +47,7 @@ int find_code(ProcessState& state) {
         return record.code.load();
     }
     while (record.stage.load() != Stage::ended) {
-        if (!fork_server_is_alive() && record.stage.load() != Stage::ended)
+        if (heap::Heap::program().is_dead(record.reaper) && record.stage.load() != Stage::ended)
             record_end(record, code_nobody_saw(record));
         else
             os::futex_wait(record.stage, Stage::claimed,

@@ -132,6 +132,7 @@ class Server {
         for (const auto& each : received.descriptors) descriptors.push_back(each.get());
         // Held before anybody knows of the process: the record outlives a requester that is killed.
         hold(heap, order.record, heap.self());
+        record_at(order.record).reaper = heap.self();
         os::send_message(spare.socket.get(), std::as_bytes(std::span(&order, 1)), descriptors);
         const std::int32_t reply = spare.pid;
         const int pidfd = spare.pidfd.get();

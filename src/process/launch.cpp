@@ -43,7 +43,7 @@ void start_fork_server(heap::ProgramState& program) {
     std::memcpy(program.server_name, name.c_str(), name.size() + 1);
     program.server.store(0);
     // It listens before it runs anything of the program's, on a socket that it inherits.
-    const Launched server = run_own_file("server", STDOUT_FILENO, STDERR_FILENO);
+    const Launched server = run_own_file("server", false);
     const auto deadline = os::Deadline::after(std::chrono::seconds(60));
     while (program.server.load() == 0) {
         os::futex_wait(program.server, 0, deadline.sooner(std::chrono::milliseconds(20)));
@@ -101,19 +101,19 @@ std::uint64_t write_launch(const Handle& record, const PlaceName& entry, StartMe
     return message;
 }
 
-Launched run_own_file(const std::string& role, int standard_output, int standard_error) {
-    constexpr int heap_fd = 3, lifeline_fd = 4, after_ours = 5;
+Launched run_own_file(const std::string& role, bool daemon) {
+    constexpr int heap_fd = 3, lifeline_fd = 4, after_ours = 6;
     posix_spawn_file_actions_t actions;
     ::posix_spawn_file_actions_init(&actions);
     ::posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-    for (const auto& [from, to] : {std::pair(standard_output, 1), std::pair(standard_error, 2)})
-        if (is_open(from))
-            ::posix_spawn_file_actions_adddup2(&actions, from, to);
-        else
-            ::posix_spawn_file_actions_addopen(&actions, to, "/dev/null", O_WRONLY, 0);
+    for (const int fd : {STDOUT_FILENO, STDERR_FILENO})
+        if (!is_open(fd)) ::posix_spawn_file_actions_addopen(&actions, fd, "/dev/null", O_WRONLY, 0);
     ::posix_spawn_file_actions_adddup2(&actions, Heap::program().descriptor(), heap_fd);
     ::posix_spawn_file_actions_adddup2(&actions, program_lifeline(), lifeline_fd);
-    ::posix_spawn_file_actions_addclosefrom_np(&actions, after_ours);
+    if (daemon)
+        ::posix_spawn_file_actions_adddup2(&actions, daemon_lifeline(), inherited_daemon_lifeline);
+    ::posix_spawn_file_actions_addclosefrom_np(&actions,
+                                               daemon ? after_ours : inherited_daemon_lifeline);
 
     posix_spawnattr_t attributes;
     ::posix_spawnattr_init(&attributes);
@@ -149,7 +149,7 @@ Launched run_own_file(const std::string& role, int standard_output, int standard
 Launched launch_spawned(const LaunchOrder& order) {
     return run_own_file(fmt::format("launch={},record={},serial={},flags={}", order.launch,
                                     order.record, order.serial, order.flags),
-                        STDOUT_FILENO, STDERR_FILENO);
+                        order.flags & LaunchOrder::is_daemon);
 }
 
 Launched launch_served(const LaunchOrder& wanted) {
@@ -189,12 +189,6 @@ Launched launch_served(const LaunchOrder& wanted) {
         server.socket.reset();
         if (attempt == 3) throw StateError("fork server: it was killed again and again");
     }
-}
-
-bool fork_server_is_alive() {
-    Heap& heap = Heap::program();
-    const auto server = heap.header().program.server.load();
-    return server != 0 && !heap.is_dead(server);
 }
 
 }  // namespace procession::inline v0::detail

@@ -54,11 +54,11 @@ std::uint64_t write_launch(const Handle& record, const PlaceName& entry, StartMe
 Launched launch_spawned(const LaunchOrder&);
 /// A child of the fork server, which is started where there is none.
 Launched launch_served(const LaunchOrder&);
-/// Whether the fork server that made our processes lives: if not, nobody will say how they ended.
-bool fork_server_is_alive();
 
 /// The program's file in a new process, with the descriptors of the mark; see takeover.cpp.
-Launched run_own_file(const std::string& role, int standard_output, int standard_error);
+Launched run_own_file(const std::string& role, bool daemon);
+/// Where a daemon's new process finds the read end of its parent's lifeline.
+inline constexpr int inherited_daemon_lifeline = 5;
 
 /// Runs in a new process made by the other two methods, until its end.
 [[noreturn]] void run_child(const LaunchOrder&);

@@ -31,6 +31,7 @@ struct ProcessRecord {
     std::atomic<std::uint64_t> start_time;
     std::atomic<heap::ParticipantId> creator;
     std::atomic<heap::ParticipantId> participant;
+    std::atomic<heap::ParticipantId> reaper;  ///< the fork server that made it, and will see it end
     std::atomic<heap::Offset> parent;       ///< the record of the process that started it
     std::atomic<std::int32_t> code;         ///< as its real parent saw it
     std::atomic<std::int32_t> own_code;     ///< as it wrote itself on its way out

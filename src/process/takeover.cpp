@@ -41,6 +41,10 @@ void take_over() {
         hang_on(program_lifeline());
         const LaunchOrder order{field(mark, "launch="), field(mark, "record="), field(mark, "serial="),
                                 static_cast<std::uint32_t>(field(mark, "flags="))};
+        if (order.flags & LaunchOrder::is_daemon) {
+            hang_on(inherited_daemon_lifeline);
+            ::close(inherited_daemon_lifeline);
+        }
         run_child(order);
     } catch (const std::exception& error) {
         // It must not go on to main: that would start the program once more.
