@@ -55,6 +55,7 @@ class PROCESSION_API Buffer {
     Buffer(Buffer&&) = delete;
 
     void write(const void* data, std::size_t size) {
+        if (size == 0) return;  // an empty range may have no address
         if (size > static_cast<std::size_t>(end_ - cursor_)) grow(size);
         std::memcpy(cursor_, data, size);
         cursor_ += size;
@@ -97,6 +98,7 @@ class NativeReader : public cereal::InputArchive<NativeReader, cereal::AllowEmpt
     explicit NativeReader(std::span<const std::byte> bytes) : InputArchive(this), left_(bytes) {}
     void read(void* data, std::size_t size) {
         require(size);
+        if (size == 0) return;
         std::memcpy(data, left_.data(), size);
         left_ = left_.subspan(size);
     }
