@@ -120,12 +120,13 @@ class Server {
     }
 
     bool answer(int socket) try {
+        // Before the order's descriptors are here, which the spare would keep.
+        if (spares_.empty()) add_spare();
         LaunchOrder order{};
         auto received = os::receive_message(socket, std::as_writable_bytes(std::span(&order, 1)), 3);
         if (received.size != sizeof order) return false;
         Heap& heap = Heap::program();
         if (!is_alive(heap, order.record, order.serial)) return false;
-        if (spares_.empty()) add_spare();
         Spare spare = std::move(spares_.front());
         spares_.pop_front();
         std::vector<int> descriptors;
