@@ -110,7 +110,6 @@ class Server {
             requesters_.clear();
             served_.clear();
             spares_.clear();
-            ::signal(SIGINT, SIG_DFL);
             ::prctl(PR_SET_NAME, "procession");
             hang_on(program_lifeline());
             wait_for_order(socket);
@@ -169,8 +168,12 @@ class Server {
 
 void run_fork_server() {
     ::prctl(PR_SET_NAME, "procession-fs");
-    // Ctrl-C belongs to the program.
-    ::signal(SIGINT, SIG_IGN);
+    // Ctrl-C belongs to the program. Blocked and not ignored: one that is meant for a child waits until
+    // the child has its own mask.
+    sigset_t interrupt;
+    ::sigemptyset(&interrupt);
+    ::sigaddset(&interrupt, SIGINT);
+    ::sigprocmask(SIG_BLOCK, &interrupt, nullptr);
     Server().serve();
 }
 
