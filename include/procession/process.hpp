@@ -4,6 +4,7 @@
 /// @file
 /// A function, or a class's run(), in a process of its own.
 
+#include <procession/authkey.hpp>
 #include <procession/context.hpp>
 #include <procession/detail/target.hpp>
 #include <procession/timeout.hpp>
@@ -72,6 +73,10 @@ class PROCESSION_API ProcessHandle {
     void kill() const;
     /// Of the current process. @throws StateError for another one
     void set_name(std::string);
+    /// The current process's key, or the one that the process was started with.
+    AuthKey authkey() const;
+    /// Of the current process; those that it makes from now on inherit it. @throws StateError for another one
+    void set_authkey(AuthKey);
 
     friend bool operator==(const ProcessHandle& a, const ProcessHandle& b) { return a.pid() == b.pid(); }
 

@@ -4,6 +4,7 @@
 /// @file
 /// The whole library. Each of Python's modules has a header of its own name as well.
 
+#include <procession/authkey.hpp>
 #include <procession/context.hpp>
 #include <procession/error.hpp>
 #include <procession/log.hpp>

@@ -19,7 +19,7 @@ void wake(Heap& heap, Offset point) {
 }  // namespace
 
 void bury(Heap& heap, ParticipantId dead) {
-    if (!heap.is_dead(dead)) return;
+    if (dead == 0 || !heap.is_dead(dead)) return;
     Operation operation(heap);
     LockWord& lock = heap.header().coroner_lock;
     // Waiting would be no use: whoever has it is at work, and a stopped one must not stop us.

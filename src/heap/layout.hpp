@@ -4,6 +4,7 @@
 // Where everything lies in the heap's file. docs/layout.md says it in words.
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <type_traits>
 
@@ -30,14 +31,6 @@ struct LockWord {
 struct WaitPoint {
     std::atomic<std::uint32_t> waiters{0};
     std::atomic<std::uint32_t> sequence{0};
-};
-
-/// What the process layer keeps for the whole program.
-struct ProgramState {
-    LockWord server_lock;
-    std::atomic<std::uint32_t> server;  ///< participant of the fork server, 0: none yet
-    char server_name[56];               ///< its abstract socket
-    std::atomic<std::uint64_t> root_record;
 };
 
 /// A participant's note of what one of its threads is about to do, for whoever cleans up after it.
@@ -83,7 +76,7 @@ struct FileHeader {
     alignas(cache_line) LockWord directory_lock;
     std::atomic<std::uint32_t> object_end;     ///< no entry at or above it was ever used
     std::atomic<std::uint64_t> next_serial;
-    alignas(cache_line) ProgramState program;
+    alignas(cache_line) std::byte program[16 * 1024];  ///< the process layer's, zero at first
 };
 
 /// A handle with static storage: which variable of which module it is, and its object.

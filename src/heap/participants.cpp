@@ -5,7 +5,6 @@
 #include "heap/heap.hpp"
 #include "os/error.hpp"
 #include "os/kill_point.hpp"
-#include "os/pidfd.hpp"
 #include "os/record_lock.hpp"
 
 namespace procession::inline v0::heap {
@@ -60,7 +59,6 @@ ParticipantId Heap::join() {
         const std::uint32_t generation = slot.generation.load() + 1;
         slot.generation.store(generation);
         slot.pid.store(::getpid());
-        slot.start_time.store(os::process_start_time(::getpid()));
         for (Activity& activity : slot.activities) {
             activity.waits_on.store(0);
             activity.owes.store(0);

@@ -15,6 +15,7 @@ class Deadline {
     using Clock = std::chrono::steady_clock;
 
     static Deadline never() { return Deadline(std::nullopt); }
+    static Deadline now() { return Deadline(Clock::now()); }
     static Deadline at(Clock::time_point point) { return Deadline(point); }
     static Deadline after(const Timeout& limit);
 

@@ -23,4 +23,6 @@ Descriptor Descriptor::duplicate(int at_least) const {
                               "fcntl(F_DUPFD_CLOEXEC)", "Raise RLIMIT_NOFILE if it says EMFILE."));
 }
 
+bool is_open(int fd) noexcept { return ::fcntl(fd, F_GETFD) >= 0; }
+
 }  // namespace procession::inline v0::os

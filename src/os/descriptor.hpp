@@ -31,4 +31,7 @@ class Descriptor {
     int fd_;
 };
 
+/// Whether a descriptor of this number is open.
+bool is_open(int fd) noexcept;
+
 }  // namespace procession::inline v0::os

@@ -8,14 +8,13 @@
 #include <array>
 #include <cstdint>
 #include <string>
-#include <vector>
 
 namespace procession::inline v0::os {
 
 /// What a child gets of its parent without anybody saying so: taken down here where it is asked for,
 /// put on there where it was not inherited, because the real parent is another process.
 struct Inherited {
-    std::vector<std::string> environment;
+    std::string environment;  ///< each entry with the NUL that ends it
     std::string directory;
     std::uint32_t umask;
     std::uint64_t blocked;  ///< signals, bit n - 1 for signal n
@@ -25,8 +24,9 @@ struct Inherited {
     cpu_set_t affinity;
 
     static Inherited capture();
-    /// As far as the system lets this process: what it may not raise stays as it is.
-    void apply() const;
+    /// Puts on what differs from `now`, which is how this process is; as far as the system lets it:
+    /// what it may not raise stays as it is.
+    void apply(const Inherited& now) const;
 
     template <class Archive>
     void serialize(Archive& archive) {

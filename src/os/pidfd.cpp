@@ -1,19 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "os/pidfd.hpp"
 
-#include <fcntl.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <charconv>
-#include <string>
-#include <string_view>
+#include <array>
 
 #include "os/error.hpp"
 
 namespace procession::inline v0::os {
+namespace {
+
+std::optional<Ended> reap_one(idtype_t kind, int id) {
+    siginfo_t info{};
+    WaitStatus status{};
+    // The raw call also gives the resources used, which glibc's waitid hides.
+    const auto call = [&] { return ::syscall(SYS_waitid, kind, id, &info, WEXITED | WNOHANG, &status.usage); };
+    checked(retry_on_signal(call), "child process", "waitid");
+    if (info.si_pid == 0) return std::nullopt;
+    status.code = info.si_code == CLD_EXITED ? info.si_status : -info.si_status;
+    return Ended{info.si_pid, status};
+}
+
+}  // namespace
 
 Descriptor pidfd_open(pid_t pid) {
     return Descriptor::above_stdio(static_cast<int>(
@@ -38,32 +50,35 @@ bool wait_readable(int fd, const Deadline& deadline) {
 }
 
 std::optional<WaitStatus> reap(int pidfd) {
-    siginfo_t info{};
-    WaitStatus status{};
-    // The raw call also gives the resources used, which glibc's waitid hides.
-    const auto call = [&] {
-        return ::syscall(SYS_waitid, P_PIDFD, pidfd, &info, WEXITED | WNOHANG, &status.usage);
-    };
-    checked(retry_on_signal(call), "child process", "waitid(P_PIDFD)");
-    if (info.si_pid == 0) return std::nullopt;
-    status.code = info.si_code == CLD_EXITED ? info.si_status : -info.si_status;
-    return status;
+    const auto ended = reap_one(P_PIDFD, pidfd);
+    if (!ended) return std::nullopt;
+    return ended->status;
 }
 
-std::uint64_t process_start_time(pid_t pid) {
-    const std::string name = "/proc/" + std::to_string(pid) + "/stat";
-    Descriptor file(::open(name.c_str(), O_RDONLY | O_CLOEXEC));
-    if (!file) return 0;
-    char text[1024];
-    const ssize_t size = retry_on_signal([&] { return ::read(file.get(), text, sizeof text); });
-    if (size <= 0) return 0;
-    std::string_view rest(text, static_cast<std::size_t>(size));
-    // The command's name, field 2, may hold anything, so fields are counted after its last ')'.
-    rest.remove_prefix(rest.rfind(')') + 2);
-    for (int field = 3; field < 22; ++field) rest.remove_prefix(rest.find(' ') + 1);
-    std::uint64_t ticks = 0;
-    std::from_chars(rest.data(), rest.data() + rest.size(), ticks);
-    return ticks;
+std::optional<Ended> reap_any() {
+    try {
+        return reap_one(P_ALL, 0);
+    } catch (const std::system_error& error) {
+        if (error.code() == std::errc::no_child_process) return std::nullopt;
+        throw;
+    }
+}
+
+std::optional<int> exit_code_of(int pidfd) {
+    // Of PIDFD_GET_INFO in linux/pidfd.h, which Debian 12 does not have yet.
+    struct Info {
+        std::uint64_t mask, cgroup;
+        std::array<std::uint32_t, 11> ids;
+        std::int32_t exit_code;
+    };
+    static_assert(sizeof(Info) == 64);
+    constexpr std::uint64_t wants_exit = 1 << 3;
+    // The code is there once the process was reaped, which poll(2) shows as a hang-up.
+    pollfd entry{pidfd, 0, 0};
+    ::poll(&entry, 1, 100);
+    Info info{wants_exit, 0, {}, 0};
+    if (::ioctl(pidfd, _IOWR(0xFF, 11, Info), &info) != 0 || !(info.mask & wants_exit)) return std::nullopt;
+    return WIFSIGNALED(info.exit_code) ? -WTERMSIG(info.exit_code) : WEXITSTATUS(info.exit_code);
 }
 
 }  // namespace procession::inline v0::os

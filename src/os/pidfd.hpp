@@ -30,9 +30,15 @@ struct WaitStatus {
 /// The status of a child of ours that has ended, reaping it; none while it runs.
 /// Throws ECHILD when it is not our child, or somebody else reaped it.
 std::optional<WaitStatus> reap(int pidfd);
+/// Reaps any child that has ended: only for a process that is nothing but ours.
+struct Ended {
+    pid_t pid;
+    WaitStatus status;
+};
+std::optional<Ended> reap_any();
 
-/// When a process started, in clock ticks since boot (field 22 of /proc/PID/stat); 0 when it is gone.
-/// With the pid it names a process for good, since pids are reused.
-std::uint64_t process_start_time(pid_t pid);
+/// How a process ended that somebody else has reaped or will reap at once: n, or -signal. None where
+/// the kernel does not keep it (before Linux 6.15).
+std::optional<int> exit_code_of(int pidfd);
 
 }  // namespace procession::inline v0::os

@@ -13,9 +13,9 @@ namespace {
 
 constexpr std::size_t most_passed = 16;
 
-Descriptor make_socket() {
-    return Descriptor::above_stdio(checked(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0), "Unix socket",
-                              "socket", "Raise RLIMIT_NOFILE if it says EMFILE."));
+Descriptor make_socket(int flags) {
+    return Descriptor::above_stdio(checked(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | flags, 0),
+                                           "Unix socket", "socket", "Raise RLIMIT_NOFILE if it says EMFILE."));
 }
 
 std::pair<sockaddr_un, socklen_t> abstract_address(std::string_view name) {
@@ -82,22 +82,23 @@ Received receive_message(int fd, std::span<std::byte> bytes, std::size_t most_de
     return received;
 }
 
-Descriptor listen_abstract(std::string_view name) {
-    Descriptor fd = make_socket();
-    const auto [address, size] = abstract_address(name);
-    checked(::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), size), "abstract socket",
-            "bind");
+std::pair<Descriptor, std::string> listen_abstract() {
+    Descriptor fd = make_socket(0);
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    // An address without a path: the kernel picks a free abstract one (unix(7), autobind).
+    checked(::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address.sun_family),
+            "abstract socket", "bind");
+    socklen_t size = sizeof address;
+    checked(::getsockname(fd.get(), reinterpret_cast<sockaddr*>(&address), &size), "abstract socket", "getsockname");
     checked(::listen(fd.get(), SOMAXCONN), "abstract socket", "listen");
-    return fd;
+    return {std::move(fd), std::string(address.sun_path + 1, size - offsetof(sockaddr_un, sun_path) - 1)};
 }
 
 Descriptor connect_abstract(std::string_view name) {
-    Descriptor fd = make_socket();
+    Descriptor fd = make_socket(SOCK_NONBLOCK);
     const auto [address, size] = abstract_address(name);
-    const auto call = [&, &address = address, size = size] {
-        return ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), size);
-    };
-    checked(retry_on_signal(call), "abstract socket", "connect");
+    checked(::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), size), "abstract socket", "connect");
     return fd;
 }
 

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <span>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -31,8 +32,9 @@ struct Received {
 /// Receives one message; a longer one than fits, or more descriptors, is EMSGSIZE.
 Received receive_message(int fd, std::span<std::byte> bytes, std::size_t most_descriptors);
 
-/// Sockets in the abstract namespace: a name that leaves no file.
-Descriptor listen_abstract(std::string_view name);
+/// A listening socket in the abstract namespace, under a name that the kernel picks and that leaves no file.
+std::pair<Descriptor, std::string> listen_abstract();
+/// A connection to such a socket. Not waited for: EAGAIN when its backlog is full.
 Descriptor connect_abstract(std::string_view name);
 Descriptor accept_connection(int listener);
 

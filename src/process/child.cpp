@@ -4,6 +4,7 @@
 
 #include <cxxabi.h>
 #include <execinfo.h>
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -11,8 +12,9 @@
 #include <unistd.h>
 
 #include <array>
-#include <functional>
+#include <climits>
 #include <cstdio>
+#include <functional>
 #include <iostream>
 #include <thread>
 
@@ -33,6 +35,7 @@ namespace {
 using heap::Heap;
 
 bool in_child = false;
+ProcessRecord* own_record = nullptr;
 heap::Offset launch_message = 0;
 std::thread::id main_thread;
 
@@ -48,6 +51,8 @@ void leave_for_good(int status, void*) {
     flush_output();
     if (__gcov_dump) __gcov_dump();
     if (__lsan_do_leak_check) __lsan_do_leak_check();
+    // Now nothing can go wrong any more: whoever joins need not wait for what our real parent sees.
+    note_end(*own_record, status & 0xff);
     ::_exit(status);
 }
 
@@ -71,7 +76,6 @@ void run_and_exit(const std::function<void()>& body) {
     end_children();
     log_debug("running the remaining \"atexit\" finalizers");
     log_info("process exiting with exitcode {}", status);
-    record_of(current_record()).own_code = status & 0xff;
     std::exit(status);
 }
 
@@ -88,21 +92,18 @@ void apply_limits(const Limits& limits) {
                                       "Process", "setpriority");
 }
 
-// Nothing of the target runs before the creator knows of the process; when it died, nothing does.
-void wait_until_claimed(const ProcessRecord& record) {
-    while (record.stage.load() == Stage::made) {
-        if (Heap::program().is_dead(record.creator.load()) && record.stage.load() == Stage::made)
-            ::_exit(0);
-        os::futex_wait(record.stage, Stage::made,
-                       os::Deadline::never().sooner(std::chrono::milliseconds(20)));
-    }
-}
-
-void become_child(const Handle& record) {
+// This process is what the record says.
+void become_child(const Handle& handle, const Launch& launch) {
+    ProcessRecord& record = record_of(handle);
     in_child = true;
     main_thread = std::this_thread::get_id();
-    record_of(record).participant = Heap::program().self();
-    set_current_record(record);
+    own_record = &record;
+    record.pid = ::getpid();
+    record.participant = Heap::program().self();
+    if (record.stage.exchange(Stage::begun) == Stage::made) os::futex_wake(record.stage, INT_MAX);
+    set_current_record(handle);
+    apply_limits(launch.limits);
+    inherit_start_method(launch.method);
     ::on_exit(leave_for_good, nullptr);
 }
 
@@ -130,33 +131,35 @@ void report_exception(const char* type, const char* text) {
     [[maybe_unused]] const auto written = ::write(STDERR_FILENO, report.data(), report.size());
 }
 
-void run_child(const LaunchOrder& order) {
+void run_child(const LaunchOrder& order, const os::Inherited& now) {
     Heap& heap = Heap::program();
     heap.self();
+    // Of a spawned one the creator may have died, and all this with it.
     if (!is_alive(heap, order.record, order.serial)) ::_exit(0);
-    ProcessRecord& record = record_at(order.record);
-    wait_until_claimed(record);
+    const Handle record = Handle::attach(order.record);
     if (!is_alive(heap, order.record, order.serial)) ::_exit(0);
-    const Handle handle = Handle::attach(order.record);
     launch_message = order.launch;
     NativeReader reader(message_bytes(heap, order.launch));
     const auto launch = load_value<Launch>(reader);
+    record_of(record).parent = launch.parent;
     const Handle parent = Handle::attach(launch.parent);
-    launch.inherited.apply();
-    apply_limits(launch.limits);
+    launch.inherited.apply(now);
     apply_log_state(launch.log);
-    inherit_start_method(launch.method);
-    become_child(handle);
+    set_current_authkey(AuthKey(launch.authkey));
+    become_child(record, launch);
     run_and_exit([&] { find_entry(launch.entry)(reader); });
     ::_exit(255);
 }
 
-void run_forked(Process& process, const Handle& record, const Limits& limits) {
+void run_forked(Process& process, const Handle& record, std::uint64_t serial, const Launch& launch) {
     forget_children_after_fork();
-    wait_until_claimed(record_of(record));
-    hang_on(program_lifeline());
-    apply_limits(limits);
-    become_child(record);
+    Heap& heap = Heap::program();
+    heap.self();
+    // The creator may have died, and the records with it.
+    if (!is_alive(heap, record.offset(), serial)) ::_exit(0);
+    os::checked(::dup2(os::Descriptor(::open("/dev/null", O_RDONLY | O_CLOEXEC)).get(), STDIN_FILENO), "Process",
+                "dup2(/dev/null)");
+    become_child(record, launch);
     run_and_exit([&] { process.run(); });
     ::_exit(255);
 }

@@ -8,6 +8,7 @@
 #include <algorithm>
 
 #include "log/log.hpp"
+#include "os/fork_mutex.hpp"
 #include "os/futex.hpp"
 #include "process/launch.hpp"
 #include "process/state.hpp"
@@ -18,20 +19,21 @@ namespace {
 constexpr int unknown_code = 255;  // as CPython says when nobody knows
 
 struct Children {
-    std::mutex mutex;
+    os::ForkMutex mutex;
     std::vector<std::shared_ptr<ProcessState>> started;
+    std::size_t next_sweep = 1;
 };
 Children& registry() {
     static auto* const instance = new Children;
     return *instance;
 }
 
-int code_nobody_saw(const ProcessRecord& record) {
-    const int own = record.own_code.load();
-    return own == ProcessRecord::no_code ? unknown_code : own;
+// What is left to ask when whoever reaped it does not tell.
+int code_nobody_saw(const ProcessState& state) {
+    return os::exit_code_of(state.pidfd.get()).value_or(unknown_code);
 }
 
-// With the pidfd readable: who reaped it, or will, knows how it ended.
+// With the pidfd readable: itself, or who reaped it or will, knows how it ended.
 int find_code(ProcessState& state) {
     ProcessRecord& record = record_of(*state.record);
     if (state.own) {
@@ -43,15 +45,13 @@ int find_code(ProcessState& state) {
         } catch (const std::system_error&) {
             // The program reaps by itself, or ignores SIGCHLD: the status is gone.
         }
-        if (record.stage.load() != Stage::ended) record_end(record, code_nobody_saw(record));
-        return record.code.load();
+        record_end(record, record.stage.load() == Stage::ended ? record.code.load() : code_nobody_saw(state));
     }
-    while (record.stage.load() != Stage::ended) {
+    for (std::uint32_t stage = record.stage.load(); stage != Stage::ended; stage = record.stage.load()) {
         if (heap::Heap::program().is_dead(record.reaper) && record.stage.load() != Stage::ended)
-            record_end(record, code_nobody_saw(record));
+            record_end(record, code_nobody_saw(state));
         else
-            os::futex_wait(record.stage, Stage::claimed,
-                           os::Deadline::never().sooner(std::chrono::milliseconds(20)));
+            os::futex_wait(record.stage, stage, os::Deadline::never().sooner(std::chrono::milliseconds(20)));
     }
     return record.code.load();
 }
@@ -62,10 +62,11 @@ std::shared_ptr<ProcessState> state_for(const Handle& handle) {
     state->name = name_of(record);
     state->record = handle;
     state->daemon = record.daemon != 0;
+    state->authkey = current_authkey();  // a parent's is the one that we inherited
     try {
         state->pidfd = os::pidfd_open(record.pid);
         // The pid may be another process's by now.
-        if (os::process_start_time(record.pid) != record.start_time) state->pidfd.reset();
+        if (heap::Heap::program().is_dead(record.participant)) state->pidfd.reset();
     } catch (const std::system_error&) {
         state->pidfd.reset();
     }
@@ -96,17 +97,22 @@ void add_child(std::shared_ptr<ProcessState> state) {
     }();
     static_cast<void>(registered);
     const std::lock_guard lock(registry().mutex);
-    std::erase_if(registry().started, [](const auto& each) {
-        return each->closed || wait_for_end(*each, os::Deadline::after(std::chrono::seconds(0)));
-    });
-    registry().started.push_back(std::move(state));
+    auto& [mutex, started, next_sweep] = registry();
+    // Those that have ended are let go, but not looked for at every start: that would be quadratic.
+    if (started.size() >= next_sweep) {
+        std::erase_if(started, [](const auto& each) {
+            return each->closed || wait_for_end(*each, os::Deadline::now());
+        });
+        next_sweep = 2 * started.size() + 1;
+    }
+    started.push_back(std::move(state));
 }
 
 std::vector<std::shared_ptr<ProcessState>> children() {
     const std::lock_guard lock(registry().mutex);
     std::erase_if(registry().started, [](const auto& each) {
         return each->closed || each->creator != ::getpid() ||
-               wait_for_end(*each, os::Deadline::after(std::chrono::seconds(0)));
+               wait_for_end(*each, os::Deadline::now());
     });
     return registry().started;
 }

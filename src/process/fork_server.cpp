@@ -4,177 +4,295 @@
 // copy of it is cheap and safe whatever the program is. It is the real parent of every process that
 // is started through it, at any depth: it reaps them, and writes into their records how they ended.
 
-#include <fcntl.h>
+#include "process/fork_server.hpp"
+
+#include <fmt/format.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/eventfd.h>
 #include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <climits>
-#include <deque>
-#include <vector>
+#include <cstring>
+#include <mutex>
+#include <unordered_map>
 
+#include "heap/object.hpp"
+#include "heap/waiting.hpp"
 #include "os/error.hpp"
-#include "os/futex.hpp"
-#include "os/socket.hpp"
-#include "process/launch.hpp"
+#include "os/pidfd.hpp"
+#include "os/self.hpp"
 #include "process/lifeline.hpp"
+#include "process/preload.hpp"
+#include "process/program.hpp"
 
 namespace procession::inline v0::detail {
 namespace {
 
 using heap::Heap;
 
-constexpr std::size_t spares_wanted = 2;
+// ---------------------------------------------------------------- starting one
 
-/// A child forked ahead: it waits at the other end of the socket to be told what to become.
-struct Spare {
-    int pid;
-    os::Descriptor pidfd;
-    os::Descriptor socket;
-};
-
-struct Served {
-    os::Descriptor pidfd;
-    std::uint64_t record;
-};
-
-// A spare's life: it ends by itself when the server is gone before it was needed.
-[[noreturn]] void wait_for_order(int socket) {
-    LaunchOrder order{};
-    auto received = os::receive_message(socket, std::as_writable_bytes(std::span(&order, 1)), 3);
-    if (received.size != sizeof order) ::_exit(0);
-    std::size_t next = 0;
-    const auto take = [&](std::uint32_t flag, int target) {
-        if (!(order.flags & flag))
-            ::close(target);
-        else
-            os::checked(::dup2(received.descriptors.at(next++).get(), target), "Process", "dup2");
-    };
-    take(LaunchOrder::has_stdout, STDOUT_FILENO);
-    take(LaunchOrder::has_stderr, STDERR_FILENO);
-    if (order.flags & LaunchOrder::is_daemon) hang_on(received.descriptors.at(next).get());
-    received.descriptors.clear();
-    ::close(socket);
-    run_child(order);
+bool runs(const ServerState& server) {
+    const heap::ParticipantId participant = server.participant.load();
+    return participant != 0 && !Heap::program().is_dead(participant);
 }
+
+// The servers that this process started: to be reaped when they have ended.
+struct Started {
+    std::mutex mutex;
+    std::vector<os::Descriptor> servers;
+};
+Started& started() {
+    static auto* const instance = new Started;
+    return *instance;
+}
+
+// The program may have reaped it by itself.
+std::optional<os::WaitStatus> reap_quietly(int pidfd) {
+    try {
+        return os::reap(pidfd);
+    } catch (const std::system_error&) {
+        return std::nullopt;
+    }
+}
+
+void note_started(os::Descriptor server) {
+    const std::lock_guard lock(started().mutex);
+    std::erase_if(started().servers, [](const os::Descriptor& each) {
+        if (!os::wait_readable(each.get(), os::Deadline::now())) return false;
+        reap_quietly(each.get());
+        return true;
+    });
+    started().servers.push_back(std::move(server));
+}
+
+// With the servers' lock held.
+void start_fork_server(ServerState& server, std::uint64_t credentials) {
+    if (const auto dead = server.participant.exchange(0)) bury(Heap::program(), dead);
+    dismiss_spares(server);
+    server.credentials.store(credentials);
+    server.trouble[0] = '\0';
+    const auto index = static_cast<std::size_t>(&server - program_state().servers);
+    Launched process = run_own_file(fmt::format("server={}", index), false);
+    const auto deadline = os::Deadline::after(std::chrono::seconds(60));
+    while (server.participant.load() == 0) {
+        os::futex_wait(server.participant, 0, deadline.sooner(std::chrono::milliseconds(20)));
+        if (server.participant.load() == 0 && os::wait_readable(process.pidfd.get(), os::Deadline::now())) {
+            const auto status = reap_quietly(process.pidfd.get());
+            if (server.trouble[0]) throw StateError(fmt::format("fork server: {}", server.trouble));
+            throw StateError(fmt::format(
+                "fork server: the program's own file ended with code {} when it was run as the server. "
+                "If it is linked fully statically, call procession::init(argc, argv) first in main.",
+                status ? status->code : 255));
+        }
+        if (deadline.expired()) throw TimeoutError("fork server: it was not ready within 60 s");
+    }
+    note_started(std::move(process.pidfd));
+}
+
+ServerState* find_server(std::uint64_t credentials) {
+    for (ServerState& server : program_state().servers)
+        if (server.credentials.load() == credentials && runs(server)) return &server;
+    return nullptr;
+}
+
+}  // namespace
+
+ServerState& fork_server_for(std::uint64_t credentials) {
+    if (ServerState* const found = find_server(credentials)) return *found;
+    heap::Operation operation(Heap::program());
+    ProgramState& program = program_state();
+    const heap::Guard guard(operation, program.servers_lock, heap::Recovery::none);
+    if (ServerState* const found = find_server(credentials)) return *found;
+    const auto place = std::find_if_not(std::begin(program.servers), std::end(program.servers), runs);
+    if (place == std::end(program.servers))
+        throw StateError(fmt::format("fork server: {} of them run already, each with other credentials. Use "
+                                     "StartMethod::spawn.", std::size(program.servers)));
+    start_fork_server(*place, credentials);
+    return *place;
+}
+
+// ---------------------------------------------------------------- being one
+
+namespace {
 
 class Server {
   public:
-    Server() : listener_(os::listen_abstract(Heap::program().header().program.server_name)) {}
+    explicit Server(ServerState& state) : state_(state), me_(Heap::program().self()) {
+        sigset_t mask;
+        ::sigemptyset(&mask);
+        ::sigaddset(&mask, SIGCHLD);
+        ended_ = os::Descriptor::above_stdio(os::checked(::signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK),
+                                                         "fork server", "signalfd"));
+        bell_ = os::Descriptor::above_stdio(os::checked(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
+                                                        "fork server", "eventfd"));
+    }
 
     [[noreturn]] void serve() {
-        heap::ProgramState& program = Heap::program().header().program;
-        program.server.store(Heap::program().self());
-        os::futex_wake(program.server, INT_MAX);
+        state_.participant.store(me_);
+        os::futex_wake(state_.participant, INT_MAX);
         for (;;) {
-            std::vector<pollfd> entries;
-            const auto watch = [&](int fd) { entries.push_back({fd, POLLIN, 0}); };
-            watch(program_lifeline());
-            watch(listener_.get());
-            for (const auto& requester : requesters_) watch(requester.get());
-            for (const Served& child : served_) watch(child.pidfd.get());
-            // Forking ahead is for when there is nothing else to do.
-            const bool idle = spares_.size() >= spares_wanted;
-            const int ready = ::poll(entries.data(), entries.size(), idle ? -1 : 0);
+            const bool retired = state_.participant.load() != me_;
+            if (retired && children_.empty()) ::_exit(0);
+            const bool wanting = !retired && spares() < spares_wanted;
+            pollfd entries[] = {{program_lifeline(), POLLIN, 0}, {ended_.get(), POLLIN, 0}, {bell_.get(), POLLIN, 0}};
+            // Forking ahead is for when there is nothing else to do; a fork that failed is tried again.
+            const int ready = ::poll(entries, std::size(entries), !wanting ? -1 : again_ ? 20 : 0);
             if (ready < 0 && errno != EINTR) os::throw_errno("fork server", "poll");
             if (ready <= 0) {
-                if (!idle) add_spare();
+                if (wanting) add_spare();
                 continue;
             }
             if (entries[0].revents) ::_exit(0);
-            const std::size_t requesters = requesters_.size();
-            for (std::size_t i = served_.size(); i-- > 0;)
-                if (entries[2 + requesters + i].revents) reap(i);
-            for (std::size_t i = requesters; i-- > 0;)
-                if (entries[2 + i].revents && !answer(requesters_[i].get()))
-                    requesters_.erase(requesters_.begin() + static_cast<std::ptrdiff_t>(i));
-            if (entries[1].revents) accept();
+            if (entries[2].revents) answer_bell();
+            if (entries[1].revents) reap();
         }
     }
 
   private:
-    void accept() {
-        os::Descriptor socket = os::accept_connection(listener_.get());
-        if (os::peer_user(socket.get()) == ::geteuid()) requesters_.push_back(std::move(socket));
+    static constexpr std::ptrdiff_t spares_wanted = 4;
+
+    /// A process of ours: a spare, until its entry is passed on; then what its record says.
+    struct Child {
+        Spare* spare;
+        std::uint64_t record = 0;
+    };
+
+    std::ptrdiff_t spares() const {
+        return std::count_if(children_.begin(), children_.end(), [](const auto& each) { return each.second.spare; });
     }
 
     void add_spare() {
-        auto [ours, theirs] = os::make_socketpair();
+        const auto free = std::find_if(std::begin(state_.spares), std::end(state_.spares), [&](const Spare& each) {
+            return reusable(Heap::program(), each) && !in_use(each);
+        });
+        // None while claimants are at work on them all: looked at again soon.
+        again_ = free == std::end(state_.spares) || !free->move(free->state.load(), Phase::preparing, me_);
+        if (again_) return;
+        free->participant.store(0);
+        warn_of_threads();
         const pid_t pid = ::fork();
         if (pid == 0) {
-            // Of the server's descriptors a child keeps none.
-            const int socket = theirs.release();
-            ours.reset();
-            listener_.reset();
-            requesters_.clear();
-            served_.clear();
-            spares_.clear();
-            ::prctl(PR_SET_NAME, "procession");
-            hang_on(program_lifeline());
-            wait_for_order(socket);
+            ended_.reset();
+            be_spare(state_, *free, me_, bell_.release(), now_);
         }
-        if (pid < 0) os::throw_errno("fork server", "fork", "Raise RLIMIT_NPROC.");
-        spares_.push_back({pid, os::pidfd_open(pid), std::move(ours)});
+        if (pid < 0) {
+            again_ = true;
+            state_.error.store(errno);
+            free->state.store(Spare::pack(Phase::none, 0));
+            state_.failures.fetch_add(1);
+            notify_all(state_.changed);
+            return;
+        }
+        children_.emplace(pid, Child{free});
     }
 
-    bool answer(int socket) try {
-        // Before the order's descriptors are here, which the spare would keep.
-        if (spares_.empty()) add_spare();
-        LaunchOrder order{};
-        auto received = os::receive_message(socket, std::as_writable_bytes(std::span(&order, 1)), 3);
-        if (received.size != sizeof order) return false;
+    bool in_use(const Spare& spare) const {
+        return std::any_of(children_.begin(), children_.end(),
+                           [&](const auto& each) { return each.second.spare == &spare; });
+    }
+
+    void answer_bell() {
+        eventfd_t rings;
+        ::eventfd_read(bell_.get(), &rings);
+        for (auto& [pid, child] : children_)
+            if (child.spare && Spare::phase_of(child.spare->state) == Phase::taken) pass_on(child);
+    }
+
+    // It is a process now, and its entry free for another spare.
+    void pass_on(Child& child) {
+        child.record = child.spare->order.record;
+        child.spare->state.store(Spare::pack(Phase::none, 0));
+        child.spare = nullptr;
+    }
+
+    void reap() {
+        signalfd_siginfo pending;
+        while (::read(ended_.get(), &pending, sizeof pending) > 0) {
+        }
+        while (const auto ended = os::reap_any()) {
+            const auto found = children_.find(ended->pid);
+            if (found == children_.end()) continue;
+            Child child = found->second;
+            children_.erase(found);
+            if (child.spare) settle(child);
+            if (!child.record) continue;
+            record_end(record_at(child.record), ended->status.code);
+            drop(Heap::program(), child.record, me_);
+        }
+    }
+
+    // It ended before its entry was passed on.
+    void settle(Child& child) {
         Heap& heap = Heap::program();
-        if (!is_alive(heap, order.record, order.serial)) return false;
-        Spare spare = std::move(spares_.front());
-        spares_.pop_front();
-        std::vector<int> descriptors;
-        for (const auto& each : received.descriptors) descriptors.push_back(each.get());
-        // Held before anybody knows of the process: the record outlives a requester that is killed.
-        hold(heap, order.record, heap.self());
-        record_at(order.record).reaper = heap.self();
-        os::send_message(spare.socket.get(), std::as_bytes(std::span(&order, 1)), descriptors);
-        const std::int32_t reply = spare.pid;
-        const int pidfd = spare.pidfd.get();
-        served_.push_back({std::move(spare.pidfd), order.record});
-        os::send_message(socket, std::as_bytes(std::span(&reply, 1)), std::span(&pidfd, 1));
-        return true;
-    } catch (const std::system_error& error) {
-        const std::int32_t reply = -error.code().value();
-        try {
-            os::send_message(socket, std::as_bytes(std::span(&reply, 1)));
-        } catch (const std::system_error&) {
-            return false;
+        Spare& spare = *child.spare;
+        const std::uint64_t state = spare.state.load();
+        const heap::ParticipantId participant = spare.participant.load();
+        switch (Spare::phase_of(state)) {
+            case Phase::taken: pass_on(child); break;
+            case Phase::ordered:
+                // It may not have held the record for us yet. Its claimant does, unless that died too.
+                if (is_alive(heap, spare.order.record, spare.order.serial)) {
+                    hold(heap, spare.order.record, me_);
+                    if (is_alive(heap, spare.order.record, spare.order.serial))
+                        child.record = spare.order.record;
+                    else
+                        drop(heap, spare.order.record, me_);
+                }
+                spare.move(state, Phase::none, 0);
+                break;
+            case Phase::preparing:
+            case Phase::ready: spare.move(state, Phase::none, 0); break;
+            case Phase::claimed:  // its claimant will see it, or is dead as well: then it is reusable
+            case Phase::none: break;
         }
-        return true;
+        bury(heap, participant);
     }
 
-    void reap(std::size_t index) {
-        const auto status = os::reap(served_[index].pidfd.get());
-        if (!status) return;
-        const std::uint64_t record = served_[index].record;
-        record_end(record_at(record), status->code);
-        drop(Heap::program(), record, Heap::program().self());
-        served_.erase(served_.begin() + static_cast<std::ptrdiff_t>(index));
+    void warn_of_threads() {
+        if (warned_ || os::thread_count() == 1) return;
+        warned_ = true;
+        log_warning("fork server: {} threads were started while the program was loaded (a static object, or "
+                    "what set_forkserver_preload runs); what they hold stays locked in every process",
+                    os::thread_count() - 1);
     }
 
-    os::Descriptor listener_;
-    std::vector<os::Descriptor> requesters_;
-    std::vector<Served> served_;
-    std::deque<Spare> spares_;
+    ServerState& state_;
+    heap::ParticipantId me_;
+    os::Inherited now_ = os::Inherited::capture();
+    os::Descriptor ended_, bell_;
+    std::unordered_map<pid_t, Child> children_;
+    bool again_ = false;
+    bool warned_ = false;
 };
 
 }  // namespace
 
-void run_fork_server() {
+void run_fork_server(std::size_t index) {
     ::prctl(PR_SET_NAME, "procession-fs");
+    // Orphans of its children are its own to reap.
+    ::prctl(PR_SET_CHILD_SUBREAPER, 1);
     // Ctrl-C belongs to the program. Blocked and not ignored: one that is meant for a child waits until
     // the child has its own mask.
-    sigset_t interrupt;
-    ::sigemptyset(&interrupt);
-    ::sigaddset(&interrupt, SIGINT);
-    ::sigprocmask(SIG_BLOCK, &interrupt, nullptr);
-    Server().serve();
+    sigset_t mask;
+    ::sigemptyset(&mask);
+    ::sigaddset(&mask, SIGINT);
+    ::sigaddset(&mask, SIGCHLD);
+    ::sigprocmask(SIG_BLOCK, &mask, nullptr);
+    ServerState& state = program_state().servers[index];
+    try {
+        run_preload();
+    } catch (const std::exception& error) {
+        const std::string text = fmt::format("what set_forkserver_preload runs has thrown: {}", error.what());
+        std::strncpy(state.trouble, text.c_str(), sizeof state.trouble - 1);
+        ::_exit(1);
+    }
+    Server(state).serve();
 }
 
 }  // namespace procession::inline v0::detail

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+// How a process is started: one file for each method, launch_fork.cpp, launch_spawn.cpp and
+// launch_forkserver.cpp. What it is to become travels as a message in the heap.
+
 #include <procession/process.hpp>
 
 #include <cstdint>
@@ -13,24 +16,25 @@
 namespace procession::inline v0::detail {
 
 /// Everything that a process needs to know to become what was asked for. Lies in the heap as a message
-/// that refers to the objects among the arguments; the arguments themselves follow it.
+/// that refers to the objects among the arguments, and goes with the process's record; the arguments
+/// themselves follow it.
 struct Launch {
-    PlaceName entry;
-    os::Inherited inherited;
-    LogState log;
-    StartMethod method;
-    Limits limits;
-    std::uint64_t parent;
+    PlaceName entry = {};
+    os::Inherited inherited = {};
+    LogState log = {};
+    StartMethod method = {};
+    Limits limits = {};
+    std::uint64_t parent = 0;
+    std::string authkey = {};
 
     template <class Archive>
     void serialize(Archive& archive) {
-        archive(entry.module, entry.build_id, entry.offset, inherited, log.level, log.to_stderr,
-                method,
-                limits, parent);
+        archive(entry.module, entry.build_id, entry.offset, inherited, log.level, log.to_stderr, method,
+                limits, parent, authkey);
     }
 };
 
-/// Which process is asked for: sent to the fork server, and to a spare.
+/// Which process is asked for.
 struct LaunchOrder {
     static constexpr std::uint32_t has_stdout = 1, has_stderr = 2, is_daemon = 4;
     std::uint64_t launch;
@@ -39,32 +43,35 @@ struct LaunchOrder {
     std::uint32_t flags;   ///< which descriptors come along, in this order
 };
 
-/// A process that was made, and waits to be claimed.
+/// A process that was started.
 struct Launched {
     int pid;
     os::Descriptor pidfd;
     bool own;  ///< a child of this process: to be reaped here
 };
 
-/// Writes the launch message; it belongs to this process until the child is claimed.
-std::uint64_t write_launch(const Handle& record, const PlaceName& entry, StartMethod,
-                           const Limits&, const Buffer& arguments);
+/// Writes the launch message of a record's process.
+LaunchOrder write_launch(const Handle& record, const FunctionEntry&, Launch, const Buffer& arguments);
 
-/// A fresh run of the program's own file.
+/// Waits until a new process holds its record or has ended: before that, the record and the arguments
+/// go with this process. @returns whether it holds it
+bool await_begin(const ProcessRecord&, const Launched&);
+
+/// A copy of this process.
+Launched launch_forked(Process&, const Handle& record, const Launch&);
+/// A fresh run of the program's own file; it has begun when this returns.
 Launched launch_spawned(const LaunchOrder&);
-/// A child of the fork server, which is started where there is none.
-Launched launch_served(const LaunchOrder&);
 
-/// The program's file in a new process, with the descriptors of the mark; see takeover.cpp.
+/// Runs the program's own file in a new process, in the given role, with the descriptors of the mark;
+/// see takeover.cpp.
 Launched run_own_file(const std::string& role, bool daemon);
 /// Where a daemon's new process finds the read end of its parent's lifeline.
 inline constexpr int inherited_daemon_lifeline = 5;
 
-/// Runs in a new process made by the other two methods, until its end.
-[[noreturn]] void run_child(const LaunchOrder&);
-/// Runs in a forked child, until its end.
-[[noreturn]] void run_forked(Process&, const Handle& record, const Limits&);
-/// Serves launches until the program's first process is gone.
-[[noreturn]] void run_fork_server();
+/// In a new process made by another method than fork: becomes what was ordered, until its end.
+/// `now` is how this process is.
+[[noreturn]] void run_child(const LaunchOrder&, const os::Inherited& now);
+/// In a forked child: runs the process, until its end.
+[[noreturn]] void run_forked(Process&, const Handle& record, std::uint64_t serial, const Launch&);
 
 }  // namespace procession::inline v0::detail

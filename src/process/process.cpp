@@ -15,8 +15,8 @@
 #include "log/log.hpp"
 #include "os/error.hpp"
 #include "os/futex.hpp"
-#include "process/launch.hpp"
 #include "process/lifeline.hpp"
+#include "process/spare.hpp"
 #include "process/state.hpp"
 #include "process/takeover.hpp"
 
@@ -52,12 +52,6 @@ std::string state_of(const Process& process) {
     return name ? fmt::format("stopped[SIG{}]", name) : fmt::format("stopped[{}]", *code);
 }
 
-// What stdio holds would be written by the child as well.
-void flush_before_fork() {
-    std::cout.flush();
-    std::fflush(nullptr);
-}
-
 void check_own(const ProcessState& state, const char* what) {
     if (state.closed)
         throw ValueError(fmt::format("Process(\"{}\")::{}: the process object is closed", state.name, what));
@@ -72,23 +66,8 @@ void check_started(const ProcessState& state, const char* what) {
 
 void send_signal(ProcessState& state, const char* what, int signal) {
     check_started(state, what);
-    if (!wait_for_end(state, os::Deadline::after(std::chrono::seconds(0))))
+    if (!wait_for_end(state, os::Deadline::now()))
         os::pidfd_send_signal(state.pidfd.get(), signal);
-}
-
-int count_threads() {
-    std::FILE* file = std::fopen("/proc/self/stat", "re");
-    if (!file) return 1;
-    int threads = 1;
-    char text[512];
-    if (std::fgets(text, sizeof text, file)) {
-        const char* rest = ::strrchr(text, ')');
-        // The 20th field; the 3rd follows the command's name.
-        for (int at = 2; rest && at < 20; ++at) rest = ::strchr(rest + 1, ' ');
-        if (rest) threads = std::atoi(rest);
-    }
-    std::fclose(file);
-    return threads;
 }
 
 }  // namespace
@@ -102,6 +81,7 @@ Process::Process(ProcessOptions options) : state_(std::make_shared<ProcessState>
     static const bool linked = (detail::take_over(), true);
     static_cast<void>(linked);
     state_->creator = ::getpid();
+    state_->authkey = detail::current_authkey();
     state_->name = std::move(options.name);
     state_->limits = options.limits;
     state_->method = options.start_method.value_or(get_start_method());
@@ -163,29 +143,17 @@ void Process::start() {
     if (std::getenv("PROCESSION_CHILD"))
         throw StateError("Process::start: this process was to be a child of the program and ran main "
                          "instead. Call procession::init(argc, argv) first in main.");
-    const detail::Handle record = detail::make_record(name(), mine.identity, mine.daemon);
-    detail::ProcessRecord& shared = detail::record_of(record);
-    shared.parent = detail::current_record().offset();
     detail::program_lifeline();
 
-    detail::Launched child{0, os::Descriptor(), true};
-    heap::Offset message = 0;
-    if (mine.method == StartMethod::fork) {
-        if (count_threads() > 1)
-            detail::log_warning("fork in a process with threads: what they hold stays locked in the "
-                                "child; use StartMethod::forkserver");
-        flush_before_fork();
-        const int daemon_line = mine.daemon ? detail::daemon_lifeline() : -1;
-        os::Descriptor line = daemon_line < 0 ? os::Descriptor() : os::Descriptor(::dup(daemon_line));
-        const pid_t pid = ::fork();
-        if (pid == 0) {
-            if (line) detail::hang_on(line.get());
-            line.reset();
-            detail::run_forked(*this, record, mine.limits);
-        }
-        os::checked(pid, fmt::format("Process(\"{}\")", name()), "fork", "EAGAIN: raise RLIMIT_NPROC.");
-        child = {pid, os::pidfd_open(pid), true};
-    } else {
+    // A spare wakes up while its order is being written.
+    std::optional<detail::ClaimedSpare> spare;
+    if (mine.method == StartMethod::forkserver) spare.emplace();
+    const detail::Handle record = detail::make_record(name(), mine.identity, mine.daemon);
+    detail::Launch launch{.log = detail::log_state(), .method = mine.method, .limits = mine.limits,
+                          .parent = detail::current_record().offset(), .authkey = mine.authkey.bytes()};
+    detail::record_of(record).parent = launch.parent;
+    detail::Launched child = [&] {
+        if (mine.method == StartMethod::fork) return detail::launch_forked(*this, record, launch);
         detail::Buffer arguments;
         NativeWriter writer(arguments);
         const detail::FunctionEntry* entry = write_subclass(writer);
@@ -194,25 +162,14 @@ void Process::start() {
             throw SerializationError(fmt::format(
                 "Process(\"{}\"): a class that derives from Process itself can only be forked. Derive "
                 "from procession::Subclass<{}>.", name(), short_type_name(typeid(*this))));
-        message = detail::write_launch(record, detail::name_of(*entry), get_start_method(), mine.limits,
-                                       arguments);
-        const detail::LaunchOrder order{message, record.offset(),
-                                        Heap::program().at<heap::ObjectHeader>(record.offset())->serial,
-                                        mine.daemon ? detail::LaunchOrder::is_daemon : 0};
-        try {
-            child = mine.method == StartMethod::spawn ? detail::launch_spawned(order)
-                                                      : detail::launch_served(order);
-        } catch (...) {
-            Heap::program().free(message);
-            throw;
+        const detail::LaunchOrder order = detail::write_launch(record, *entry, std::move(launch), arguments);
+        if (mine.method == StartMethod::spawn) return detail::launch_spawned(order);
+        for (;;) {
+            if (auto started = spare->order(order)) return std::move(*started);
+            spare.emplace();  // that one was killed
         }
-        give(Heap::program(), message, record.offset());
-    }
-    shared.pid = child.pid;
-    shared.start_time = os::process_start_time(child.pid);
-    // From here on it runs, whatever becomes of this process.
-    std::uint32_t made = Stage::made;
-    if (shared.stage.compare_exchange_strong(made, Stage::claimed)) os::futex_wake(shared.stage, 1);
+    }();
+    detail::record_of(record).pid = child.pid;
     {
         const std::lock_guard lock(mine.mutex);
         mine.pidfd = std::move(child.pidfd);
@@ -232,7 +189,7 @@ bool Process::join(Timeout timeout) {
 
 bool Process::is_alive() const {
     check_own(state(), "is_alive");
-    return state().started() && !wait_for_end(state(), os::Deadline::after(std::chrono::seconds(0)));
+    return state().started() && !wait_for_end(state(), os::Deadline::now());
 }
 
 void Process::terminate() { send_signal(state(), "terminate", SIGTERM); }
@@ -242,7 +199,7 @@ void Process::interrupt() { send_signal(state(), "interrupt", SIGINT); }
 void Process::close() {
     ProcessState& mine = state();
     if (mine.closed) return;
-    if (mine.started() && !wait_for_end(mine, os::Deadline::after(std::chrono::seconds(0))))
+    if (mine.started() && !wait_for_end(mine, os::Deadline::now()))
         throw ValueError(fmt::format("Process(\"{}\")::close: it is still running; join() it first", name()));
     const std::lock_guard lock(mine.mutex);
     mine.closed = true;
@@ -253,7 +210,7 @@ void Process::close() {
 ExitCode Process::exitcode() const {
     ProcessState& mine = state();
     check_own(mine, "exitcode");
-    if (!mine.started() || !wait_for_end(mine, os::Deadline::after(std::chrono::seconds(0)))) return {};
+    if (!mine.started() || !wait_for_end(mine, os::Deadline::now())) return {};
     return mine.code;
 }
 
@@ -299,6 +256,13 @@ bool ProcessHandle::join(Timeout timeout) const {
 ExitCode ProcessHandle::exitcode() const { return is_alive() ? ExitCode() : state_->code; }
 void ProcessHandle::terminate() const { send_signal(*state_, "terminate", SIGTERM); }
 void ProcessHandle::kill() const { send_signal(*state_, "kill", SIGKILL); }
+AuthKey ProcessHandle::authkey() const {
+    return pid() == ::getpid() ? detail::current_authkey() : state_->authkey;
+}
+void ProcessHandle::set_authkey(AuthKey key) {
+    if (pid() != ::getpid()) throw StateError("ProcessHandle::set_authkey: only the current process sets its own");
+    detail::set_current_authkey(std::move(key));
+}
 void ProcessHandle::set_name(std::string name) {
     if (pid() != ::getpid()) throw StateError("ProcessHandle::set_name: only the current process renames itself");
     detail::set_name(detail::record_of(*state_->record), name);

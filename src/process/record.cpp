@@ -5,9 +5,9 @@
 #include <procession/error.hpp>
 #include <unistd.h>
 
+#include <atomic>
 #include <climits>
 #include <cstring>
-#include <mutex>
 
 #include "log/log.hpp"
 #include "os/futex.hpp"
@@ -15,18 +15,11 @@
 namespace procession::inline v0::detail {
 namespace {
 
-// Never destroyed, like the heap that it lies in.
-struct Current {
-    std::mutex mutex;
-    std::unique_ptr<Handle> record;
-};
-Current& current() {
-    static auto* const instance = [] {
-        set_log_name_source([] { return name_of(record_of(current_record())); });
-        return new Current;
-    }();
-    return *instance;
-}
+// Never destroyed, like the heap that it lies in; no lock, which a fork could find taken.
+std::atomic<const Handle*> current{nullptr};
+
+[[maybe_unused]] const bool log_lines_are_named =
+    (set_log_name_source([] { return name_of(record_of(current_record())); }), true);
 
 }  // namespace
 
@@ -42,9 +35,6 @@ Handle make_record(const std::string& name, const std::string& identity, bool da
     Handle handle =
         Handle::adopt(make_object(heap, heap::ObjectType::process, sizeof(ProcessRecord)));
     ProcessRecord& record = record_of(handle);
-    record.creator = heap.self();
-    record.code = ProcessRecord::no_code;
-    record.own_code = ProcessRecord::no_code;
     record.daemon = daemon;
     std::memcpy(record.identity, identity.data(), identity.size());
     set_name(record, name);
@@ -74,30 +64,35 @@ void set_name(ProcessRecord& record, const std::string& name) {
     record.name_sequence.fetch_add(1, std::memory_order_release);
 }
 
-void record_end(ProcessRecord& record, int code) {
+void note_end(ProcessRecord& record, int code) {
     record.code.store(code);
     if (record.stage.exchange(Stage::ended) != Stage::ended) os::futex_wake(record.stage, INT_MAX);
+}
+
+void record_end(ProcessRecord& record, int code) {
+    note_end(record, code);
     if (const heap::ParticipantId participant = record.participant.load())
         bury(heap::Heap::program(), participant);
 }
 
 const Handle& current_record() {
-    const std::lock_guard lock(current().mutex);
-    if (!current().record) {
-        Handle handle = make_record("MainProcess", "", false);
-        ProcessRecord& record = record_of(handle);
-        record.pid = ::getpid();
-        record.start_time = os::process_start_time(::getpid());
-        record.participant = heap::Heap::program().self();
-        record.stage = Stage::claimed;
-        current().record = std::make_unique<Handle>(std::move(handle));
-    }
-    return *current().record;
+    if (const Handle* const known = current.load(std::memory_order_acquire)) return *known;
+    Handle handle = make_record("MainProcess", "", false);
+    ProcessRecord& record = record_of(handle);
+    record.pid = ::getpid();
+    record.participant = heap::Heap::program().self();
+    record.stage = Stage::begun;
+    auto* const made = new Handle(std::move(handle));
+    const Handle* known = nullptr;
+    if (current.compare_exchange_strong(known, made)) return *made;
+    delete made;
+    return *known;
 }
 
 void set_current_record(Handle handle) {
-    const std::lock_guard lock(current().mutex);
-    current().record = std::make_unique<Handle>(std::move(handle));
+    // What was there is kept, and findable for leak checkers: it holds a forked child's parent.
+    [[maybe_unused]] static const Handle* before;
+    before = current.exchange(new Handle(std::move(handle)), std::memory_order_acq_rel);
 }
 
 }  // namespace procession::inline v0::detail

@@ -17,24 +17,20 @@ namespace procession::inline v0::detail {
 // by those that have a handle to it, and by whoever will see it end.
 
 enum Stage : std::uint32_t {
-    made,     ///< its creator is at it: if that dies now, the process never was
-    claimed,  ///< its creator knows it and has let it run
-    ended,    ///< `code` is known
+    made,   ///< its creator is at it: if that dies now, the process never was
+    begun,  ///< it holds its record, whoever dies
+    ended,  ///< `code` is known
 };
 
 struct ProcessRecord {
     static constexpr std::size_t longest_name = 127;
-    static constexpr std::int32_t no_code = INT32_MIN;
 
     std::atomic<std::uint32_t> stage;
     std::atomic<std::int32_t> pid;
-    std::atomic<std::uint64_t> start_time;
-    std::atomic<heap::ParticipantId> creator;
-    std::atomic<heap::ParticipantId> participant;
+    std::atomic<heap::ParticipantId> participant;  ///< says of `pid` whether it is still that process
     std::atomic<heap::ParticipantId> reaper;  ///< the fork server that made it, and will see it end
     std::atomic<heap::Offset> parent;       ///< the record of the process that started it
-    std::atomic<std::int32_t> code;         ///< as its real parent saw it
-    std::atomic<std::int32_t> own_code;     ///< as it wrote itself on its way out
+    std::atomic<std::int32_t> code;         ///< as it says at its very end, then as its real parent sees it
     std::atomic<std::uint32_t> children;    ///< processes that it has named
     std::atomic<std::uint32_t> daemon;
     std::atomic<std::uint32_t> name_sequence;  ///< odd while the name is being written
@@ -42,7 +38,7 @@ struct ProcessRecord {
     char identity[longest_name + 1];        ///< "2:1": the first child of the second
 };
 
-/// A new record, with this process as creator.
+/// A new record.
 Handle make_record(const std::string& name, const std::string& identity, bool daemon);
 ProcessRecord& record_of(const Handle&);
 ProcessRecord& record_at(heap::Offset);
@@ -51,7 +47,9 @@ std::string name_of(const ProcessRecord&);
 /// @throws ValueError the name is too long
 void set_name(ProcessRecord&, const std::string&);
 
-/// Notes how a process ended, tells those who wait for it, and buries it.
+/// Notes how a process ended, and tells those who wait for it.
+void note_end(ProcessRecord&, int code);
+/// The same once it is gone: buries it, too.
 void record_end(ProcessRecord&, int code);
 /// This process's record; made at the first call in the program's first process.
 const Handle& current_record();

@@ -19,6 +19,7 @@ struct ProcessState {
     StartMethod method = StartMethod::forkserver;
     Limits limits;
     int creator = 0;  ///< pid of the process that made the object
+    AuthKey authkey;  ///< what it is started with
 
     // From the start on
     std::mutex mutex;  ///< guards what follows
@@ -45,6 +46,9 @@ void end_children();
 bool is_child_process();
 /// How processes are started here, unless the program says otherwise.
 void inherit_start_method(StartMethod);
+
+AuthKey current_authkey();
+void set_current_authkey(AuthKey);
 
 /// Says on stderr what a target threw.
 void report_exception(const char* type, const char* text);

@@ -13,7 +13,7 @@
 #include <cstring>
 
 #include "os/error.hpp"
-#include "process/launch.hpp"
+#include "process/fork_server.hpp"
 #include "process/lifeline.hpp"
 #include "process/takeover.hpp"
 
@@ -37,7 +37,7 @@ void take_over() {
         heap::Heap::program();
         ::unsetenv("PROCESSION_CHILD");
         keep_program_lifeline(static_cast<int>(field(mark, "life=")));
-        if (mark.ends_with(",server")) run_fork_server();
+        if (mark.find(",server=") != mark.npos) run_fork_server(field(mark, "server="));
         hang_on(program_lifeline());
         const LaunchOrder order{field(mark, "launch="), field(mark, "record="), field(mark, "serial="),
                                 static_cast<std::uint32_t>(field(mark, "flags="))};
@@ -45,7 +45,7 @@ void take_over() {
             hang_on(inherited_daemon_lifeline);
             ::close(inherited_daemon_lifeline);
         }
-        run_child(order);
+        run_child(order, os::Inherited::capture());
     } catch (const std::exception& error) {
         // It must not go on to main: that would start the program once more.
         std::fprintf(stderr, "procession: this process could not begin: %s\n", error.what());

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "os/self.hpp"
+
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <sys/fsuid.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <array>
+#include <span>
+#include <vector>
+
+#include "os/descriptor.hpp"
+#include "os/error.hpp"
+
+namespace procession::inline v0::os {
+namespace {
+
+// FNV-1a.
+class Hash {
+  public:
+    template <class T>
+    void add(const T& value) {
+        add(std::as_bytes(std::span(&value, 1)));
+    }
+    void add(std::span<const std::byte> bytes) {
+        for (const std::byte byte : bytes) value_ = (value_ ^ static_cast<unsigned char>(byte)) * 0x100000001b3;
+    }
+    std::uint64_t value() const { return value_; }
+
+  private:
+    std::uint64_t value_ = 0xcbf29ce484222325;
+};
+
+}  // namespace
+
+std::uint64_t credentials_fingerprint() {
+    Hash hash;
+    std::array<uid_t, 3> users{};
+    std::array<gid_t, 3> groups{};
+    ::getresuid(&users[0], &users[1], &users[2]);
+    ::getresgid(&groups[0], &groups[1], &groups[2]);
+    hash.add(users);
+    hash.add(groups);
+    // An id that cannot be set: the calls only tell what there is (setfsuid(2)).
+    hash.add(::setfsuid(static_cast<uid_t>(-1)));
+    hash.add(::setfsgid(static_cast<gid_t>(-1)));
+    std::vector<gid_t> others(static_cast<std::size_t>(std::max(::getgroups(0, nullptr), 0)));
+    if (::getgroups(static_cast<int>(others.size()), others.data()) > 0) hash.add(std::as_bytes(std::span(others)));
+
+    __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+    std::array<__user_cap_data_struct, 2> capabilities{};
+    ::syscall(SYS_capget, &header, capabilities.data());
+    hash.add(capabilities);
+    hash.add(::getsid(0));
+
+    for (const char* name : {"cgroup", "ipc", "mnt", "net", "pid_for_children", "time_for_children", "user", "uts"}) {
+        std::array<char, 32> path{"/proc/self/ns/"};
+        std::char_traits<char>::copy(path.data() + 14, name, std::char_traits<char>::length(name));
+        struct stat place{};
+        if (::stat(path.data(), &place) == 0) hash.add(place.st_ino);
+    }
+    if (const Descriptor file(::open("/proc/self/cgroup", O_RDONLY | O_CLOEXEC)); file) {
+        std::array<std::byte, 1024> text;
+        const ssize_t size = retry_on_signal([&] { return ::read(file.get(), text.data(), text.size()); });
+        if (size > 0) hash.add(std::span(text).first(static_cast<std::size_t>(size)));
+    }
+    return hash.value();
+}
+
+int thread_count() {
+    // A folder's link count: two, and one for each folder in it (proc(5)).
+    struct stat tasks{};
+    return ::stat("/proc/self/task", &tasks) == 0 && tasks.st_nlink > 2 ? static_cast<int>(tasks.st_nlink) - 2 : 1;
+}
+
+}  // namespace procession::inline v0::os

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <errno.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <spawn.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <vector>
+
+#include "os/error.hpp"
+#include "os/futex.hpp"
+#include "process/launch.hpp"
+#include "process/lifeline.hpp"
+
+namespace procession::inline v0::detail {
+namespace {
+
+using heap::Heap;
+
+/// The parts of a posix_spawn that have to be given back.
+struct SpawnPlan {
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+
+    SpawnPlan() {
+        ::posix_spawn_file_actions_init(&actions);
+        ::posix_spawnattr_init(&attributes);
+    }
+    ~SpawnPlan() {
+        ::posix_spawn_file_actions_destroy(&actions);
+        ::posix_spawnattr_destroy(&attributes);
+    }
+    SpawnPlan(SpawnPlan&&) = delete;
+};
+
+}  // namespace
+
+Launched run_own_file(const std::string& role, bool daemon) {
+    constexpr int heap_fd = 3, lifeline_fd = 4;
+    SpawnPlan plan;
+    ::posix_spawn_file_actions_addopen(&plan.actions, 0, "/dev/null", O_RDONLY, 0);
+    for (const int fd : {STDOUT_FILENO, STDERR_FILENO})
+        if (!os::is_open(fd)) ::posix_spawn_file_actions_addopen(&plan.actions, fd, "/dev/null", O_WRONLY, 0);
+    ::posix_spawn_file_actions_adddup2(&plan.actions, Heap::program().descriptor(), heap_fd);
+    ::posix_spawn_file_actions_adddup2(&plan.actions, program_lifeline(), lifeline_fd);
+    if (daemon)
+        ::posix_spawn_file_actions_adddup2(&plan.actions, daemon_lifeline(), inherited_daemon_lifeline);
+    ::posix_spawn_file_actions_addclosefrom_np(&plan.actions, inherited_daemon_lifeline + (daemon ? 1 : 0));
+
+    sigset_t all, none;
+    ::sigfillset(&all);
+    ::sigemptyset(&none);
+    ::posix_spawnattr_setsigdefault(&plan.attributes, &all);
+    ::posix_spawnattr_setsigmask(&plan.attributes, &none);
+    ::posix_spawnattr_setflags(&plan.attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
+
+    const std::string mark = fmt::format("PROCESSION_CHILD=heap={},life={},{}", heap_fd, lifeline_fd, role);
+    std::vector<char*> environment;
+    for (char** entry = ::environ; entry && *entry; ++entry)
+        if (std::strncmp(*entry, "PROCESSION_CHILD=", 17) != 0) environment.push_back(*entry);
+    environment.push_back(const_cast<char*>(mark.c_str()));
+    environment.push_back(nullptr);
+    char* arguments[] = {::program_invocation_name, nullptr};
+
+    // Runs on the parent's memory until the exec, so its cost does not depend on the parent's size.
+    pid_t pid = 0;
+    const int error = ::posix_spawn(&pid, "/proc/self/exe", &plan.actions, &plan.attributes, arguments,
+                                    environment.data());
+    if (error)
+        os::throw_errno("Process", "posix_spawn(/proc/self/exe)",
+                        "EAGAIN: raise RLIMIT_NPROC. ENOENT: is /proc mounted?", error);
+    return {pid, os::pidfd_open(pid), true};
+}
+
+Launched launch_spawned(const LaunchOrder& order) {
+    Launched child = run_own_file(fmt::format("launch={},record={},serial={},flags={}", order.launch,
+                                              order.record, order.serial, order.flags),
+                                  order.flags & LaunchOrder::is_daemon);
+    ProcessRecord& record = record_at(order.record);
+    if (await_begin(record, child)) return child;
+    // A signal may have ended it, which its exit code will tell.
+    const auto status = os::reap(child.pidfd.get());
+    if (status && status->code >= 0)
+        throw StateError(fmt::format(
+            "Process: the program's own file ended with code {} before it became the process. If it is "
+            "linked fully statically, call procession::init(argc, argv) first in main.", status->code));
+    if (status) record_end(record, status->code);
+    return child;
+}
+
+}  // namespace procession::inline v0::detail
