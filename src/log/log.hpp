@@ -18,17 +18,23 @@ struct LogState {
 LogState log_state();
 void apply_log_state(const LogState&);
 
+/// Formats only what will be written.
+template <class... A>
+void log_at(spdlog::level::level_enum level, fmt::format_string<A...> format, A&&... arguments) {
+    const auto logger = get_logger();
+    if (logger->should_log(level)) logger->log(level, fmt::format(format, std::forward<A>(arguments)...));
+}
 template <class... A>
 void log_info(fmt::format_string<A...> format, A&&... arguments) {
-    get_logger()->info(fmt::format(format, std::forward<A>(arguments)...));
+    log_at(spdlog::level::info, format, std::forward<A>(arguments)...);
 }
 template <class... A>
 void log_debug(fmt::format_string<A...> format, A&&... arguments) {
-    get_logger()->debug(fmt::format(format, std::forward<A>(arguments)...));
+    log_at(spdlog::level::debug, format, std::forward<A>(arguments)...);
 }
 template <class... A>
 void log_warning(fmt::format_string<A...> format, A&&... arguments) {
-    get_logger()->warn(fmt::format(format, std::forward<A>(arguments)...));
+    log_at(spdlog::level::warn, format, std::forward<A>(arguments)...);
 }
 
 }  // namespace procession::inline v0::detail

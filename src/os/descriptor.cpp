@@ -2,6 +2,8 @@
 #include "os/descriptor.hpp"
 
 #include <fcntl.h>
+#include <linux/kcmp.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "os/error.hpp"
@@ -24,5 +26,9 @@ Descriptor Descriptor::duplicate(int at_least) const {
 }
 
 bool is_open(int fd) noexcept { return ::fcntl(fd, F_GETFD) >= 0; }
+
+bool is_shared_with(int pid, int fd) noexcept {
+    return ::syscall(SYS_kcmp, ::getpid(), pid, KCMP_FILE, fd, fd) == 0;
+}
 
 }  // namespace procession::inline v0::os

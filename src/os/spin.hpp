@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <thread>
 
 namespace procession::inline v0::os {
@@ -18,6 +19,18 @@ inline void pause() noexcept {
 inline int spin_limit() noexcept {
     static const int limit = std::thread::hardware_concurrency() > 1 ? 200 : 0;
     return limit;
+}
+
+/// Looks again and again for a while, unless there is nobody to spin beside; whether it came true.
+template <class Ready>
+bool spin(std::chrono::microseconds limit, Ready ready) {
+    if (spin_limit() == 0) return ready();
+    const auto end = std::chrono::steady_clock::now() + limit;
+    do {
+        if (ready()) return true;
+        pause();
+    } while (std::chrono::steady_clock::now() < end);
+    return false;
 }
 
 }  // namespace procession::inline v0::os

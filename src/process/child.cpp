@@ -107,6 +107,8 @@ void become_child(const Handle& handle, const Launch& launch) {
     ::on_exit(leave_for_good, nullptr);
 }
 
+void rehearsed(NativeReader&) { arguments_are_read(); }
+
 }  // namespace
 
 bool is_child_process() { return in_child; }
@@ -141,7 +143,6 @@ void run_child(const LaunchOrder& order, const os::Inherited& now) {
     launch_message = order.launch;
     NativeReader reader(message_bytes(heap, order.launch));
     const auto launch = load_value<Launch>(reader);
-    record_of(record).parent = launch.parent;
     const Handle parent = Handle::attach(launch.parent);
     launch.inherited.apply(now);
     apply_log_state(launch.log);
@@ -149,6 +150,21 @@ void run_child(const LaunchOrder& order, const os::Inherited& now) {
     become_child(record, launch);
     run_and_exit([&] { find_entry(launch.entry)(reader); });
     ::_exit(255);
+}
+
+void rehearse(const os::Inherited& now) {
+    Heap& heap = Heap::program();
+    const Handle record = make_record("rehearsal", "", false);
+    const auto& entry = entry_of<&rehearsed>;
+    const LaunchOrder order = write_launch(record, entry, {.log = log_state(), .parent = record.offset()}, Buffer());
+    launch_message = order.launch;
+    NativeReader reader(message_bytes(heap, order.launch));
+    const auto launch = load_value<Launch>(reader);
+    launch.inherited.apply(now);
+    apply_log_state(launch.log);
+    set_current_authkey(AuthKey(launch.authkey));
+    find_entry(launch.entry)(reader);
+    flush_output();
 }
 
 void run_forked(Process& process, const Handle& record, std::uint64_t serial, const Launch& launch) {

@@ -10,6 +10,7 @@
 #include "log/log.hpp"
 #include "os/fork_mutex.hpp"
 #include "os/futex.hpp"
+#include "os/spin.hpp"
 #include "process/launch.hpp"
 #include "process/state.hpp"
 
@@ -56,6 +57,18 @@ int find_code(ProcessState& state) {
     return record.code.load();
 }
 
+// One that is on its way out already is not worth falling asleep for.
+bool wait_for_death(const ProcessState& state, const os::Deadline& deadline) {
+    const int pidfd = state.pidfd.get();
+    const ProcessRecord& record = record_of(*state.record);
+    const auto dead = [pidfd] { return os::wait_readable(pidfd, os::Deadline::now()); };
+    const auto leaving = [&] { return record.stage.load() == Stage::ended || deadline.expired(); };
+    if (dead()) return true;
+    constexpr std::chrono::microseconds moment(100);
+    if (os::spin(moment, leaving) && os::spin(moment, [&] { return dead() || deadline.expired(); })) return dead();
+    return os::wait_readable(pidfd, deadline);
+}
+
 std::shared_ptr<ProcessState> state_for(const Handle& handle) {
     auto state = std::make_shared<ProcessState>();
     const ProcessRecord& record = record_of(handle);
@@ -77,7 +90,7 @@ std::shared_ptr<ProcessState> state_for(const Handle& handle) {
 
 bool wait_for_end(ProcessState& state, const os::Deadline& deadline) {
     if (state.code.has_value()) return true;
-    if (state.pidfd && !os::wait_readable(state.pidfd.get(), deadline)) return false;
+    if (state.pidfd && !wait_for_death(state, deadline)) return false;
     const std::lock_guard lock(state.mutex);
     if (!state.code.has_value()) state.code = ExitCode(find_code(state));
     return true;

@@ -139,10 +139,12 @@ class Server {
         for (;;) {
             const bool retired = state_.participant.load() != me_;
             if (retired && children_.empty()) ::_exit(0);
-            const bool wanting = !retired && spares() < spares_wanted;
+            const bool wanting = !retired && spares() < ServerState::spares_wanted;
             pollfd entries[] = {{program_lifeline(), POLLIN, 0}, {ended_.get(), POLLIN, 0}, {bell_.get(), POLLIN, 0}};
-            // Forking ahead is for when there is nothing else to do; a fork that failed is tried again.
-            const int ready = ::poll(entries, std::size(entries), !wanting ? -1 : again_ ? 20 : 0);
+            // Forking ahead is for when there is nothing else to do, unless the spares run out: it would take
+            // the processor from those who have just begun. A fork that failed is tried again.
+            const int patience = !wanting ? -1 : again_ ? 20 : spares() > ServerState::spares_low ? 2 : 0;
+            const int ready = ::poll(entries, std::size(entries), patience);
             if (ready < 0 && errno != EINTR) os::throw_errno("fork server", "poll");
             if (ready <= 0) {
                 if (wanting) add_spare();
@@ -155,8 +157,6 @@ class Server {
     }
 
   private:
-    static constexpr std::ptrdiff_t spares_wanted = 4;
-
     /// A process of ours: a spare, until its entry is passed on; then what its record says.
     struct Child {
         Spare* spare;
@@ -292,6 +292,8 @@ void run_fork_server(std::size_t index) {
         std::strncpy(state.trouble, text.c_str(), sizeof state.trouble - 1);
         ::_exit(1);
     }
+    // Its children then find resolved and in place what all of them use.
+    rehearse(os::Inherited::capture());
     Server(state).serve();
 }
 

@@ -25,7 +25,7 @@ LaunchOrder write_launch(const Handle& record, const FunctionEntry& entry, Launc
     std::memcpy(place.data() + head.bytes().size(), arguments.bytes().data(), arguments.bytes().size());
     give(heap, message, record.offset());
     return {message, record.offset(), heap.at<heap::ObjectHeader>(record.offset())->serial,
-            record_of(record).daemon != 0 ? LaunchOrder::is_daemon : 0};
+            record_of(record).daemon != 0 ? LaunchOrder::is_daemon : 0, false};
 }
 
 bool await_begin(const ProcessRecord& record, const Launched& child) {

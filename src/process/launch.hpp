@@ -40,7 +40,8 @@ struct LaunchOrder {
     std::uint64_t launch;
     std::uint64_t record;
     std::uint64_t serial;  ///< of the record
-    std::uint32_t flags;   ///< which descriptors come along, in this order
+    std::uint32_t flags;   ///< which descriptors it has
+    bool descriptors_sent;  ///< those come along, in this order; else it has them already
 };
 
 /// A process that was started.
@@ -71,6 +72,9 @@ inline constexpr int inherited_daemon_lifeline = 5;
 /// In a new process made by another method than fork: becomes what was ordered, until its end.
 /// `now` is how this process is.
 [[noreturn]] void run_child(const LaunchOrder&, const os::Inherited& now);
+/// Does once, for nothing, what run_child does: a copy's first touch of each page costs more than the work
+/// on it, and is had before the process is waited for.
+void rehearse(const os::Inherited& now);
 /// In a forked child: runs the process, until its end.
 [[noreturn]] void run_forked(Process&, const Handle& record, std::uint64_t serial, const Launch&);
 

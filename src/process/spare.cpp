@@ -46,21 +46,33 @@ void dismiss_spares(ServerState& server) {
 // ---------------------------------------------------------------- in the process that starts another
 
 ClaimedSpare::ClaimedSpare() : operation_(Heap::program()) {
-    Heap& heap = operation_.heap();
+    // It wakes up while we look whether it is one for us, which it nearly always is: the last one was.
+    static std::atomic<ServerState*> last{nullptr};
+    ServerState* server = last.load();
+    if (server) try_claim(*server);
     const std::uint64_t credentials = os::credentials_fingerprint();
-    for (;;) {
-        ServerState& server = fork_server_for(credentials);
-        const heap::ParticipantId participant = server.participant.load();
-        const std::uint32_t failures = server.failures.load();
-        bool claimed = false;
-        // One failure more may have been under way when we came.
-        wait(operation_, server.changed, [&] {
-            return (claimed = try_claim(server)) || server.failures.load() > failures + 1 || heap.is_dead(participant);
-        }, os::Deadline::never());
-        if (claimed) return;
-        if (!heap.is_dead(participant))
-            os::throw_errno("Process", "fork in the fork server", "EAGAIN: raise RLIMIT_NPROC.", server.error.load());
+    if (spare_ && server->credentials.load() == credentials) return;
+    give_back();
+    while (!spare_) {
+        server = &fork_server_for(credentials);
+        wait_for_claim(*server);
+        last.store(server);
     }
+}
+
+// Returns without one when the server died.
+void ClaimedSpare::wait_for_claim(ServerState& server) {
+    const heap::ParticipantId participant = server.participant.load();
+    const std::uint32_t failures = server.failures.load();
+    bool died = false;
+    const auto ready = [&] {
+        // One failure more may have been under way when we came.
+        return try_claim(server) || server.failures.load() > failures + 1 ||
+               (died = operation_.heap().is_dead(participant));
+    };
+    wait(operation_, server.changed, ready, os::Deadline::never());
+    if (!spare_ && !died)
+        os::throw_errno("Process", "fork in the fork server", "EAGAIN: raise RLIMIT_NPROC.", server.error.load());
 }
 
 bool ClaimedSpare::try_claim(ServerState& server) {
@@ -135,10 +147,14 @@ void ClaimedSpare::send_descriptors(LaunchOrder& order) const {
         order.flags |= flag;
         descriptors.push_back(fd);
     };
+    const bool is_daemon = order.flags & LaunchOrder::is_daemon;
     if (os::is_open(STDOUT_FILENO)) add(STDOUT_FILENO, LaunchOrder::has_stdout);
     if (os::is_open(STDERR_FILENO)) add(STDERR_FILENO, LaunchOrder::has_stderr);
-    if (order.flags & LaunchOrder::is_daemon) add(daemon_lifeline(), LaunchOrder::is_daemon);
-    if (descriptors.empty()) return;
+    if (is_daemon) add(daemon_lifeline(), LaunchOrder::is_daemon);
+    // Most programs write where their server does: then there is nothing to be sent.
+    order.descriptors_sent = is_daemon || !std::all_of(descriptors.begin(), descriptors.end(),
+                                                       [&](int fd) { return os::is_shared_with(spare_->pid, fd); });
+    if (!order.descriptors_sent) return;
     const std::string_view address(spare_->address, ::strnlen(spare_->address, sizeof spare_->address));
     const os::Descriptor socket = os::connect_abstract(address);
     if (os::peer_user(socket.get()) != ::geteuid())
@@ -157,7 +173,7 @@ void wait_for_order(Spare& spare) {
     for (std::uint64_t seen = ready;;) {
         const bool idle = seen == ready;
         // A claimant is about to order: it is not worth while to fall asleep.
-        for (int i = 0; !idle && i < 20 * os::spin_limit() && spare.state.load() == seen; ++i) os::pause();
+        if (!idle) os::spin(std::chrono::microseconds(100), [&] { return spare.state.load() != seen; });
         wait(operation, spare.changed, [&] { return spare.state.load() != seen; },
              idle ? os::Deadline::never() : os::Deadline::after(std::chrono::milliseconds(20)));
         seen = spare.state.load();
@@ -182,12 +198,12 @@ std::vector<os::Descriptor> take_descriptors(int listener, const LaunchOrder& or
     }
 }
 
-void put_on(const LaunchOrder& order, std::vector<os::Descriptor> descriptors) {
+void put_on(const LaunchOrder& order, const std::vector<os::Descriptor>& descriptors) {
     std::size_t next = 0;
     const auto take = [&](std::uint32_t flag, int target) {
         if (!(order.flags & flag))
             ::close(target);
-        else
+        else if (order.descriptors_sent)
             os::checked(::dup2(descriptors.at(next++).get(), target), "Process", "dup2");
     };
     take(LaunchOrder::has_stdout, STDOUT_FILENO);
@@ -195,8 +211,13 @@ void put_on(const LaunchOrder& order, std::vector<os::Descriptor> descriptors) {
     if (order.flags & LaunchOrder::is_daemon) hang_on(descriptors.at(next).get());
 }
 
-void ring(int bell) {
-    ::eventfd_write(bell, 1);
+// The server looks after its spares when one of its children ends, as this one may soon; it is called at
+// once only when they run low, since it would run beside those who have just begun.
+void ring_if_low(const ServerState& server, int bell) {
+    const auto left = std::count_if(std::begin(server.spares), std::end(server.spares), [](const Spare& each) {
+        return Spare::phase_of(each.state.load()) == Phase::ready;
+    });
+    if (left <= ServerState::spares_low) ::eventfd_write(bell, 1);
     ::close(bell);
 }
 
@@ -206,12 +227,17 @@ void be_spare(ServerState& server, Spare& spare, heap::ParticipantId maker, int 
     Heap& heap = Heap::program();
     ::prctl(PR_SET_NAME, "procession");
     hang_on(program_lifeline());
+    rehearse(now);
     auto [listener, address] = os::listen_abstract();
     std::memcpy(spare.address, address.data(), std::min(address.size(), sizeof spare.address));
     const heap::ParticipantId me = heap.self();
     spare.participant = me;
     spare.server = maker;
     spare.pid = ::getpid();
+    {
+        heap::Operation operation(heap);
+        wait(operation, spare.changed, [] { return false; }, os::Deadline::now());
+    }
     PROCESSION_KILL_POINT("spare.prepared");
     if (!spare.move(Spare::pack(Phase::preparing, maker), Phase::ready, me)) ::_exit(0);
     // The server may have been told to go just before it was ready.
@@ -224,8 +250,8 @@ void be_spare(ServerState& server, Spare& spare, heap::ParticipantId maker, int 
     if (heap.is_dead(maker)) drop(heap, order.record, maker);
     PROCESSION_KILL_POINT("spare.held_for_server");
     spare.state.store(Spare::pack(Phase::taken, me));
-    ring(bell);
-    if (order.flags) put_on(order, take_descriptors(listener.get(), order));
+    ring_if_low(server, bell);
+    put_on(order, order.descriptors_sent ? take_descriptors(listener.get(), order) : std::vector<os::Descriptor>());
     listener.reset();
     run_child(order, now);
 }

@@ -56,6 +56,7 @@ struct Spare {
 /// A fork server, as all processes of the program see it.
 struct ServerState {
     static constexpr std::size_t spare_count = 8;
+    static constexpr std::ptrdiff_t spares_wanted = 4, spares_low = 2;
 
     std::atomic<std::uint64_t> credentials;       ///< its fingerprint; what it makes is like it
     std::atomic<heap::ParticipantId> participant;  ///< 0: none, or one that is to go
@@ -81,6 +82,7 @@ class ClaimedSpare {
 
   private:
     bool try_claim(ServerState&);
+    void wait_for_claim(ServerState&);
     void give_back();
     void send_descriptors(LaunchOrder&) const;
 

@@ -40,7 +40,7 @@ void take_over() {
         if (mark.find(",server=") != mark.npos) run_fork_server(field(mark, "server="));
         hang_on(program_lifeline());
         const LaunchOrder order{field(mark, "launch="), field(mark, "record="), field(mark, "serial="),
-                                static_cast<std::uint32_t>(field(mark, "flags="))};
+                                static_cast<std::uint32_t>(field(mark, "flags=")), false};
         if (order.flags & LaunchOrder::is_daemon) {
             hang_on(inherited_daemon_lifeline);
             ::close(inherited_daemon_lifeline);
