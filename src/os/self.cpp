@@ -23,9 +23,9 @@ class Hash {
   public:
     template <class T>
     void add(const T& value) {
-        add(std::as_bytes(std::span(&value, 1)));
+        add_bytes(std::as_bytes(std::span(&value, 1)));
     }
-    void add(std::span<const std::byte> bytes) {
+    void add_bytes(std::span<const std::byte> bytes) {
         for (const std::byte byte : bytes) value_ = (value_ ^ static_cast<unsigned char>(byte)) * 0x100000001b3;
     }
     std::uint64_t value() const { return value_; }
@@ -48,7 +48,7 @@ std::uint64_t credentials_fingerprint() {
     hash.add(::setfsuid(static_cast<uid_t>(-1)));
     hash.add(::setfsgid(static_cast<gid_t>(-1)));
     std::vector<gid_t> others(static_cast<std::size_t>(std::max(::getgroups(0, nullptr), 0)));
-    if (::getgroups(static_cast<int>(others.size()), others.data()) > 0) hash.add(std::as_bytes(std::span(others)));
+    if (::getgroups(static_cast<int>(others.size()), others.data()) > 0) hash.add_bytes(std::as_bytes(std::span(others)));
 
     __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
     std::array<__user_cap_data_struct, 2> capabilities{};
@@ -65,7 +65,7 @@ std::uint64_t credentials_fingerprint() {
     if (const Descriptor file(::open("/proc/self/cgroup", O_RDONLY | O_CLOEXEC)); file) {
         std::array<std::byte, 1024> text;
         const ssize_t size = retry_on_signal([&] { return ::read(file.get(), text.data(), text.size()); });
-        if (size > 0) hash.add(std::span(text).first(static_cast<std::size_t>(size)));
+        if (size > 0) hash.add_bytes(std::span(text).first(static_cast<std::size_t>(size)));
     }
     return hash.value();
 }

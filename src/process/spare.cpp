@@ -51,7 +51,7 @@ ClaimedSpare::ClaimedSpare() : operation_(Heap::program()) {
     ServerState* server = last.load();
     if (server) try_claim(*server);
     const std::uint64_t credentials = os::credentials_fingerprint();
-    if (spare_ && server->credentials.load() == credentials) return;
+    if (spare_ && server->credentials.load() == credentials && !operation_.heap().is_dead(spare_->server)) return;
     give_back();
     while (!spare_) {
         server = &fork_server_for(credentials);
