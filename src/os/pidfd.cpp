@@ -2,6 +2,7 @@
 #include "os/pidfd.hpp"
 
 #include <poll.h>
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -33,6 +34,15 @@ Descriptor pidfd_open(pid_t pid) {
                 "ESRCH: it has ended. EMFILE: raise RLIMIT_NOFILE.")));
 }
 
+Descriptor pidfd_open_even_if_gone(pid_t pid) {
+    try {
+        return pidfd_open(pid);
+    } catch (const std::system_error& error) {
+        if (error.code() != std::errc::no_such_process) throw;
+        return Descriptor::above_stdio(checked(::eventfd(1, EFD_CLOEXEC), "process", "eventfd", "EMFILE: raise RLIMIT_NOFILE."));
+    }
+}
+
 bool pidfd_send_signal(int pidfd, int signal) {
     if (::syscall(SYS_pidfd_send_signal, pidfd, signal, nullptr, 0) == 0) return true;
     if (errno == ESRCH) return false;
@@ -53,6 +63,14 @@ std::optional<WaitStatus> reap(int pidfd) {
     const auto ended = reap_one(P_PIDFD, pidfd);
     if (!ended) return std::nullopt;
     return ended->status;
+}
+
+std::optional<WaitStatus> reap_quietly(int pidfd) noexcept {
+    try {
+        return reap(pidfd);
+    } catch (const std::system_error&) {
+        return std::nullopt;
+    }
 }
 
 std::optional<Ended> reap_any() {

@@ -15,6 +15,9 @@ namespace procession::inline v0::os {
 /// A descriptor of a process, readable once it has ended. Throws ESRCH when it is gone.
 Descriptor pidfd_open(pid_t pid);
 
+/// The same; for one that is gone already a descriptor that is readable at once, as its own would be.
+Descriptor pidfd_open_even_if_gone(pid_t pid);
+
 /// Sends a signal; false when the process is gone already.
 bool pidfd_send_signal(int pidfd, int signal);
 
@@ -30,6 +33,8 @@ struct WaitStatus {
 /// The status of a child of ours that has ended, reaping it; none while it runs.
 /// Throws ECHILD when it is not our child, or somebody else reaped it.
 std::optional<WaitStatus> reap(int pidfd);
+/// The same; none, too, when somebody else reaped it: the program may do so by itself.
+std::optional<WaitStatus> reap_quietly(int pidfd) noexcept;
 /// Reaps any child that has ended: only for a process that is nothing but ours.
 struct Ended {
     pid_t pid;

@@ -38,15 +38,12 @@ int code_nobody_saw(const ProcessState& state) {
 int find_code(ProcessState& state) {
     ProcessRecord& record = record_of(*state.record);
     if (state.own) {
-        try {
-            if (const auto status = os::reap(state.pidfd.get())) {
-                record_end(record, status->code);
-                return status->code;
-            }
-        } catch (const std::system_error&) {
-            // The program reaps by itself, or ignores SIGCHLD: the status is gone.
-        }
-        record_end(record, record.stage.load() == Stage::ended ? record.code.load() : code_nobody_saw(state));
+        // None where the program reaps by itself, or ignores SIGCHLD.
+        const auto status = os::reap_quietly(state.pidfd.get());
+        if (status)
+            record_end(record, status->code);
+        else
+            record_end(record, record.stage.load() == Stage::ended ? record.code.load() : code_nobody_saw(state));
     }
     for (std::uint32_t stage = record.stage.load(); stage != Stage::ended; stage = record.stage.load()) {
         if (heap::Heap::program().is_dead(record.reaper) && record.stage.load() != Stage::ended)

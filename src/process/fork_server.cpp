@@ -52,20 +52,11 @@ Started& started() {
     return *instance;
 }
 
-// The program may have reaped it by itself.
-std::optional<os::WaitStatus> reap_quietly(int pidfd) {
-    try {
-        return os::reap(pidfd);
-    } catch (const std::system_error&) {
-        return std::nullopt;
-    }
-}
-
 void note_started(os::Descriptor server) {
     const std::lock_guard lock(started().mutex);
     std::erase_if(started().servers, [](const os::Descriptor& each) {
         if (!os::wait_readable(each.get(), os::Deadline::now())) return false;
-        reap_quietly(each.get());
+        os::reap_quietly(each.get());
         return true;
     });
     started().servers.push_back(std::move(server));
@@ -83,7 +74,7 @@ void start_fork_server(ServerState& server, std::uint64_t credentials) {
     while (server.participant.load() == 0) {
         os::futex_wait(server.participant, 0, deadline.sooner(std::chrono::milliseconds(20)));
         if (server.participant.load() == 0 && os::wait_readable(process.pidfd.get(), os::Deadline::now())) {
-            const auto status = reap_quietly(process.pidfd.get());
+            const auto status = os::reap_quietly(process.pidfd.get());
             if (server.trouble[0]) throw StateError(fmt::format("fork server: {}", server.trouble));
             throw StateError(fmt::format(
                 "fork server: the program's own file ended with code {} when it was run as the server. "

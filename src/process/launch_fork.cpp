@@ -41,7 +41,7 @@ Launched launch_forked(Process& process, const Handle& record, const Launch& lau
         run_forked(process, record, serial, launch);
     }
     os::checked(pid, fmt::format("Process(\"{}\")", process.name()), "fork", "EAGAIN: raise RLIMIT_NPROC.");
-    Launched child{pid, os::pidfd_open(pid), true};
+    Launched child{pid, os::pidfd_open_even_if_gone(pid), true};
     await_begin(record_of(record), child);
     return child;
 }

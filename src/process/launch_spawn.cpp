@@ -70,7 +70,7 @@ Launched run_own_file(const std::string& role, bool daemon) {
     if (error)
         os::throw_errno("Process", "posix_spawn(/proc/self/exe)",
                         "EAGAIN: raise RLIMIT_NPROC. ENOENT: is /proc mounted?", error);
-    return {pid, os::pidfd_open(pid), true};
+    return {pid, os::pidfd_open_even_if_gone(pid), true};
 }
 
 Launched launch_spawned(const LaunchOrder& order) {
@@ -80,12 +80,12 @@ Launched launch_spawned(const LaunchOrder& order) {
     ProcessRecord& record = record_at(order.record);
     if (await_begin(record, child)) return child;
     // A signal may have ended it, which its exit code will tell.
-    const auto status = os::reap(child.pidfd.get());
-    if (status && status->code >= 0)
+    const auto status = os::reap_quietly(child.pidfd.get());
+    if (!status || status->code >= 0)
         throw StateError(fmt::format(
             "Process: the program's own file ended with code {} before it became the process. If it is "
-            "linked fully statically, call procession::init(argc, argv) first in main.", status->code));
-    if (status) record_end(record, status->code);
+            "linked fully statically, call procession::init(argc, argv) first in main.", status ? status->code : 255));
+    record_end(record, status->code);
     return child;
 }
 

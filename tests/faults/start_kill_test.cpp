@@ -104,6 +104,7 @@ TEST_P(StarterKilledAt, leaves_the_spare_to_others_or_a_process_that_runs) {
             procession::os::select_kill_point(GetParam());
             start_and_join();
         }));
+        bury_everybody();
         ASSERT_EQ(start_and_join(), 0);
     }
     EXPECT_EQ(blocks_at_rest(), before);
