@@ -25,9 +25,10 @@ class PROCESSION_API FunctionEntry {
     const FunctionEntry* next_;
 };
 
-/// The entry of an invoker, one in each module that instantiates it.
+/// The entry of an invoker, one in each module that instantiates it: were it visible, a library that
+/// is opened at run time would use the program's.
 template <auto Invoke>
-inline FunctionEntry entry_of{Invoke};
+[[gnu::visibility("hidden")]] inline FunctionEntry entry_of{Invoke};
 
 /// A place in a module, as it is called in every process that has the same build of it loaded.
 struct PlaceName {
