@@ -25,6 +25,7 @@
 
 #include "heap/object.hpp"
 #include "heap/operation.hpp"
+#include "os/at_load.hpp"
 #include "os/error.hpp"
 #include "os/kill_point.hpp"
 
@@ -183,7 +184,7 @@ void recover_arena(Heap& heap, Offset) {
     header.first_free.store(first_data_unit);
 }
 
-const bool registered = (set_recovery(Recovery::arena, recover_arena), true);
+PROCESSION_AT_LOAD void register_recovery() { set_recovery(Recovery::arena, recover_arena); }
 
 Offset take_block(Heap& heap, Offset slab_at, std::uint32_t from, ParticipantId me) {
     Slab& slab = *heap.at<Slab>(slab_at);
