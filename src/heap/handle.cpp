@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
 #include <procession/detail/handle.hpp>
 #include <procession/error.hpp>
 #include <pthread.h>
 
+#include <atomic>
 #include <mutex>
+#include <string>
 #include <unordered_map>
 #include <vector>
 
+#include "heap/directory.hpp"
 #include "heap/object.hpp"
+#include "os/at_load.hpp"
 
 namespace procession::inline v0::detail {
 
@@ -17,7 +22,7 @@ struct LocalObject {
     ~LocalObject();
     heap::Offset offset;
     std::uint64_t serial;
-    bool lost = false;  ///< destroyed before this process, a fork of a holder, could hold it too
+    std::string lost;  ///< why this process has no such object; empty: it has
 };
 
 namespace {
@@ -40,8 +45,12 @@ Registry& registry() {
             for (auto& [offset, entry] : known.objects) {
                 auto object = entry.second.lock();
                 if (!object) continue;
-                object->lost = !is_alive(heap, offset, object->serial);
-                if (!object->lost) hold(heap, offset, heap.identity().id.load());
+                if (is_alive(heap, offset, object->serial))
+                    hold(heap, offset, heap.identity().id.load());
+                else
+                    object->lost =
+                        "handle: its object was destroyed before this forked process used it. Start "
+                        "processes with procession::Process, which passes handles on safely.";
                 kept.push_back(std::move(object));
             }
         });
@@ -54,9 +63,18 @@ Registry& registry() {
 }
 
 // Made before there are threads: a fork in the middle of a lazy one would hang the child for ever.
-[[maybe_unused]] const Registry& made_at_start = registry();
+PROCESSION_AT_LOAD void make_registry() { registry(); }
 
-std::shared_ptr<LocalObject> find_or_make(heap::Offset offset, bool adopted) {
+/// Whether static initialisers run here, of a fresh run that is to be one of the program's processes.
+bool awaits_takeover() {
+    static std::atomic<bool> over{false};
+    if (over.load(std::memory_order_relaxed)) return false;
+    if (heap::child_mark()) return true;
+    over.store(true, std::memory_order_relaxed);
+    return false;
+}
+
+std::shared_ptr<LocalObject> local_object(heap::Offset offset, bool adopted) {
     heap::Heap& heap = heap::Heap::program();
     if (!heap.valid(offset, sizeof(heap::ObjectHeader)))
         throw SerializationError("handle: the offset lies outside the heap; the message is damaged");
@@ -86,16 +104,32 @@ LocalObject::~LocalObject() {
     // Another thread may have received the object again meanwhile: then it is held for that one.
     if (entry == known.objects.end() || entry->second.first != this) return;
     known.objects.erase(entry);
-    if (me && !lost) heap::drop(heap, offset, me);
+    if (me && lost.empty()) heap::drop(heap, offset, me);
 }
 
-Handle Handle::attach(std::uint64_t offset) { return Handle(find_or_make(offset, false)); }
-Handle Handle::adopt(std::uint64_t offset) { return Handle(find_or_make(offset, true)); }
+Handle Handle::attach(std::uint64_t offset) { return Handle(local_object(offset, false)); }
+Handle Handle::adopt(std::uint64_t offset) { return Handle(local_object(offset, true)); }
+
+Handle::Handle(std::string_view type, const std::function<std::uint64_t()>& make,
+               const std::function<void(std::uint64_t)>& check) {
+    if (const auto name = heap::static_name(this)) {
+        const auto [offset, made] = find_or_make_static(heap::Heap::program(), *name, make);
+        if (!made) check(offset);
+        object_ = local_object(offset, made);
+    } else if (awaits_takeover()) {
+        // It can't be known which of the parent's it would be, and another one would be silently wrong.
+        object_ = std::make_shared<LocalObject>(0, 0);
+        object_->lost = fmt::format(
+            "{}: it was made by static initialisation and is no variable with static storage itself, so "
+            "this process cannot tell which of its parent's it is. Make it a global or a static, or in "
+            "main, and pass it as an argument.", type);
+    } else {
+        object_ = local_object(make(), true);
+    }
+}
 
 std::uint64_t Handle::offset() const {
-    if (object_->lost)
-        throw StateError("handle: its object was destroyed before this forked process used it. Start "
-                         "processes with procession::Process, which passes handles on safely.");
+    if (!object_->lost.empty()) throw StateError(object_->lost);
     return object_->offset;
 }
 

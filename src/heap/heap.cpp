@@ -49,9 +49,7 @@ std::uint64_t parse_limit(const char* text) {
 }
 
 int inherited_descriptor() {
-    // A set-user-id program does not listen to its caller's environment.
-    if (::getauxval(AT_SECURE)) return -1;
-    const char* mark = std::getenv("PROCESSION_CHILD");
+    const char* mark = child_mark();
     const char* field = mark ? std::strstr(mark, "heap=") : nullptr;
     return field ? std::atoi(field + 5) : -1;
 }
@@ -65,6 +63,11 @@ os::Descriptor program_file() {
 }
 
 }  // namespace
+
+const char* child_mark() {
+    // A set-user-id program does not listen to its caller's environment.
+    return ::getauxval(AT_SECURE) ? nullptr : std::getenv("PROCESSION_CHILD");
+}
 
 Heap& Heap::program() {
     // Never destroyed: handles with static storage may be used until the very end.

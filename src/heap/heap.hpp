@@ -102,6 +102,10 @@ struct BlockHeader {
 };
 static_assert(sizeof(BlockHeader) == 16);
 
+/// What the environment says to a fresh run of the program that is to be one of its processes, until
+/// the library has taken over there; null elsewhere.
+const char* child_mark();
+
 /// Called when this process has joined, before anything else happens in its name.
 void set_on_join(void (*hook)(Heap&));
 

@@ -6,7 +6,7 @@
 namespace procession::inline v0::heap {
 
 /// How to make whole again what a lock guards, when its owner died holding it.
-enum class Recovery : std::uint32_t { none, arena, queue_put, queue_get, count };
+enum class Recovery : std::uint32_t { none, arena, directory, queue_put, queue_get, count };
 
 /// Called by whoever takes the lock over, before it counts as taken. Must do no harm when repeated.
 using Recover = void (*)(Heap&, Offset lock);

@@ -25,6 +25,7 @@
 #include "heap/object.hpp"
 #include "heap/operation.hpp"
 #include "heap/waiting.hpp"
+#include "os/at_load.hpp"
 
 namespace procession::inline v0::detail {
 namespace {
@@ -93,6 +94,26 @@ Offset make_segment(Heap& heap, std::uint64_t first) {
     return at;
 }
 
+Offset make_queue(std::size_t maxsize, std::uint64_t fingerprint, const std::string& type_name) {
+    Heap& heap = Heap::program();
+    const Offset queue = make_object(heap, heap::ObjectType::queue, sizeof(QueueBody));
+    auto& body = heap::body<QueueBody>(heap, queue);
+    body.fingerprint = fingerprint;
+    body.maxsize = maxsize;
+    std::strncpy(body.type_name, type_name.c_str(), sizeof body.type_name - 1);
+    const Offset segment = make_segment(heap, 0);
+    body.tail_segment.store(segment);
+    body.head_segment.store(segment);
+    give(heap, segment, queue);
+    return queue;
+}
+
+void check_type(const QueueBody& body, std::uint64_t fingerprint, const std::string& type_name) {
+    if (body.fingerprint != fingerprint)
+        throw TypeMismatch(fmt::format("Queue<{}>: this queue is a Queue<{}>; receive it as that.", type_name,
+                                       body.type_name));
+}
+
 // Frees a block that the queue has and nobody will get; harmless when it was done before.
 void discard(Heap& heap, Cell& cell, std::uint32_t queue_tag) {
     if (cell.content.load() == Content::block) {
@@ -128,8 +149,10 @@ void recover_get(Heap& heap, Offset lock) {
         body.head_segment.store(segment->next.load());
 }
 
-const bool registered = (heap::set_recovery(heap::Recovery::queue_put, recover_put),
-                         heap::set_recovery(heap::Recovery::queue_get, recover_get), true);
+PROCESSION_AT_LOAD void register_recoveries() {
+    heap::set_recovery(heap::Recovery::queue_put, recover_put);
+    heap::set_recovery(heap::Recovery::queue_get, recover_get);
+}
 
 // A message on its way into a queue: in place, or in a block of this process until it is committed.
 struct Outgoing {
@@ -213,25 +236,21 @@ TakenMessage::~TakenMessage() {
 }
 
 QueueCore::QueueCore(std::size_t maxsize, std::uint64_t fingerprint, const std::string& type_name)
-    : Handle(Handle::adopt(
-          make_object(Heap::program(), heap::ObjectType::queue, sizeof(QueueBody)))) {
-    Heap& heap = Heap::program();
-    QueueBody& body = body_of(*this);
-    body.fingerprint = fingerprint;
-    body.maxsize = maxsize;
-    std::strncpy(body.type_name, type_name.c_str(), sizeof body.type_name - 1);
-    const Offset segment = make_segment(heap, 0);
-    body.tail_segment.store(segment);
-    body.head_segment.store(segment);
-    give(heap, segment, offset());
-}
+    : Handle("Queue",
+             [&] { return make_queue(maxsize, fingerprint, type_name); },
+             [&](Offset object) {
+                 const auto& body = heap::body<QueueBody>(Heap::program(), object);
+                 check_type(body, fingerprint, type_name);
+                 if (body.maxsize != maxsize)
+                     throw ValueError(fmt::format(
+                         "Queue<{}>: with static storage it is one queue for the program, which was made "
+                         "with maxsize {} and not {}. Construct it with the same arguments in every process.",
+                         type_name, body.maxsize, maxsize));
+             }) {}
 
 QueueCore::QueueCore(Handle handle, std::uint64_t fingerprint, const std::string& type_name)
     : Handle(std::move(handle)) {
-    const QueueBody& body = body_of(*this);
-    if (body.fingerprint != fingerprint)
-        throw TypeMismatch(fmt::format("Queue<{}>: the queue that was received is a Queue<{}>; receive it "
-                                       "as that.", type_name, body.type_name));
+    check_type(body_of(*this), fingerprint, type_name);
 }
 
 bool QueueCore::put(const Buffer& buffer, Timeout timeout, const std::stop_token& stop) const {

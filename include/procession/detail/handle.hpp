@@ -4,7 +4,9 @@
 #include <procession/detail/export.hpp>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <string_view>
 
 namespace procession::inline v0::detail {
 
@@ -15,6 +17,10 @@ struct LocalObject;
 /// A copy is the same object. This process is one holder of the object, however many handles it has;
 /// the object goes with its last holder or message. Copying and moving are noexcept, and a moved-from
 /// handle is still the same object.
+///
+/// A handle with static storage (a global, a static member, a function's static) is one object for the
+/// whole program: in a process that starts afresh the constructor finds it, by the module's build-id
+/// and the variable's place in it. It lives as long as the program.
 /// @par Thread safety   as std::shared_ptr: one handle object is not for two threads, copies are
 /// @par Process safety  a child that was forked holds the object as well
 class PROCESSION_API Handle {
@@ -28,9 +34,17 @@ class PROCESSION_API Handle {
     Handle& operator=(const Handle&) noexcept = default;
 
     /// Where the object is: its name in a message.
+    /// @throws StateError  this process has no such object; the message says why
     std::uint64_t offset() const;
 
     friend bool operator==(const Handle&, const Handle&) = default;
+
+  protected:
+    /// A new object, which `make` makes for this process and returns. A handle with static storage may
+    /// find the one that the program has already: `check` throws when that is not as it should be.
+    /// @param type  the handle's, for messages
+    Handle(std::string_view type, const std::function<std::uint64_t()>& make,
+           const std::function<void(std::uint64_t)>& check);
 
   private:
     explicit Handle(std::shared_ptr<LocalObject> object) : object_(std::move(object)) {}

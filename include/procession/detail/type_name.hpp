@@ -26,12 +26,17 @@ std::string type_name() {
     return name;
 }
 
-/// Tells types apart: FNV-1a of the compiler's name for the type. Equal in every process of one build.
+/// FNV-1a.
+constexpr std::uint64_t hash(std::string_view bytes) {
+    std::uint64_t value = 0xcbf29ce484222325;
+    for (const char byte : bytes) value = (value ^ static_cast<unsigned char>(byte)) * 0x100000001b3;
+    return value;
+}
+
+/// Tells types apart by the compiler's name for the type. Equal in every process of one build.
 template <class T>
 constexpr std::uint64_t fingerprint() {
-    std::uint64_t hash = 0xcbf29ce484222325;
-    for (const char c : raw_type_name<T>()) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
-    return hash;
+    return hash(raw_type_name<T>());
 }
 
 }  // namespace procession::inline v0::detail
