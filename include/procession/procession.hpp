@@ -7,6 +7,7 @@
 #include <procession/authkey.hpp>
 #include <procession/context.hpp>
 #include <procession/error.hpp>
+#include <procession/function.hpp>
 #include <procession/log.hpp>
 #include <procession/process.hpp>
 #include <procession/queues.hpp>

@@ -75,9 +75,16 @@ bool is_function_start(const Module& module, std::uintptr_t address) {
 
 }  // namespace
 
-FunctionEntry::FunctionEntry(Invoke invoke) : invoke_(invoke), next_(newest_entry.load()) {
+FunctionEntry::FunctionEntry(void (*function)(), std::uint64_t kind)
+    : function_(function), kind_(kind), next_(newest_entry.load()) {
     while (!newest_entry.compare_exchange_weak(next_, this)) {
     }
+}
+
+void FunctionEntry::require_kind(std::uint64_t kind) const {
+    if (kind_ != kind)
+        throw StateError("function table: the name is that of a function of another signature; nothing is "
+                         "called. Receive it as what was sent.");
 }
 
 PlaceName name_of(const FunctionEntry& entry) { return name_of_place(&entry); }
@@ -109,6 +116,45 @@ PlaceName load_place(NativeReader& reader) {
     PlaceName name;
     reader(name.module, name.build_id, name.offset);
     return name;
+}
+
+namespace {
+
+// The ABI marks a virtual function's pointer by the lowest bit that its code's address leaves free.
+bool is_virtual(const MemberFunction& function) {
+#if defined(__aarch64__)
+    return function.adjustment & 1;
+#else
+    return function.code & 1;
+#endif
+}
+std::ptrdiff_t distance(const MemberFunction& function) {
+#if defined(__aarch64__)
+    return function.adjustment >> 1;
+#else
+    return function.adjustment;
+#endif
+}
+
+}  // namespace
+
+void save_member_function(NativeWriter& writer, const MemberFunction& function) {
+    if (is_virtual(function))
+        throw SerializationError("pointer to a virtual member function: it has no name in another process. "
+                                 "Use a lambda without captures that calls the function.");
+    save_place(writer, name_of_code(reinterpret_cast<const void*>(function.code)));
+    writer(function.adjustment);
+}
+
+MemberFunction load_member_function(NativeReader& reader, std::size_t size) {
+    MemberFunction function{};
+    function.code = reinterpret_cast<std::uintptr_t>(find_code(load_place(reader)));
+    reader(function.adjustment);
+    if (is_virtual(function) || distance(function) < 0 ||
+        static_cast<std::size_t>(distance(function)) >= size)
+        throw StateError("pointer to a member function: it points outside of its class; nothing is called. "
+                         "The message is damaged.");
+    return function;
 }
 
 void throw_not_sendable(std::size_t position, const std::string& type) {

@@ -11,24 +11,37 @@
 
 namespace procession::inline v0::detail {
 
-/// One sendable function; registers itself when its module is loaded.
+/// One function that reads from a message what it needs; registers itself when its module is loaded.
+/// What it returns is its kind: a process's target returns nothing, a Function's loader a callable.
 class PROCESSION_API FunctionEntry {
   public:
-    using Invoke = void (*)(NativeReader&);
-    explicit FunctionEntry(Invoke invoke);
+    template <class R>
+    explicit FunctionEntry(R (*function)(NativeReader&))
+        : FunctionEntry(reinterpret_cast<void (*)()>(function), fingerprint<R>()) {}
     FunctionEntry(FunctionEntry&&) = delete;
-    void operator()(NativeReader& arguments) const { invoke_(arguments); }
+
+    /// @throws StateError  it is of another kind; nothing is called
+    template <class R>
+    R call(NativeReader& message) const {
+        require_kind(fingerprint<R>());
+        return reinterpret_cast<R (*)(NativeReader&)>(function_)(message);
+    }
+    void operator()(NativeReader& arguments) const { call<void>(arguments); }
     const FunctionEntry* next() const { return next_; }
 
   private:
-    Invoke invoke_;
+    FunctionEntry(void (*function)(), std::uint64_t kind);
+    void require_kind(std::uint64_t kind) const;
+
+    void (*function_)();
+    std::uint64_t kind_;
     const FunctionEntry* next_;
 };
 
-/// The entry of an invoker, one in each module that instantiates it: were it visible, a library that
+/// The entry of a function, one in each module that instantiates it: were it visible, a library that
 /// is opened at run time would use the program's.
-template <auto Invoke>
-[[gnu::visibility("hidden")]] inline FunctionEntry entry_of{Invoke};
+template <auto Function>
+[[gnu::visibility("hidden")]] inline FunctionEntry entry_of{Function};
 
 /// A place in a module, as it is called in every process that has the same build of it loaded.
 struct PlaceName {
@@ -45,5 +58,19 @@ PROCESSION_API const FunctionEntry& find_entry(const PlaceName&);
 PROCESSION_API PlaceName name_of_code(const void* function);
 /// The function; it must begin exactly there, by the module's own unwind table.
 PROCESSION_API const void* find_code(const PlaceName&);
+
+PROCESSION_API void save_place(NativeWriter&, const PlaceName&);
+PROCESSION_API PlaceName load_place(NativeReader&);
+
+/// What a pointer to a member function consists of (Itanium C++ ABI, 2.3).
+struct MemberFunction {
+    std::uintptr_t code;
+    std::ptrdiff_t adjustment;
+};
+
+/// @throws SerializationError  the function is virtual: then it names no code
+PROCESSION_API void save_member_function(NativeWriter&, const MemberFunction&);
+/// @param size  of the class: the adjustment stays within it
+PROCESSION_API MemberFunction load_member_function(NativeReader&, std::size_t size);
 
 }  // namespace procession::inline v0::detail

@@ -5,21 +5,25 @@
 
 #include <procession/detail/function_table.hpp>
 
+#include <bit>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <tuple>
 #include <utility>
 
 namespace procession::inline v0::detail {
 
-/// Text that the callee takes as it likes.
+/// Text that the callee takes as it likes: moved out of, unless it is const.
+template <class String>
 struct Text {
-    std::string& text;
+    String& text;
     operator std::string() const { return std::move(text); }
     operator std::string_view() const { return text; }
     operator const char*() const { return text.c_str(); }
 };
 
-/// How an argument is handed over: handles as lvalues, everything else as an rvalue.
+/// How an argument is handed over to its last use: handles as lvalues, everything else as an rvalue.
 template <class T>
 decltype(auto) hand_over(T& argument) {
     if constexpr (HandleType<T>)
@@ -27,28 +31,50 @@ decltype(auto) hand_over(T& argument) {
     else
         return std::move(argument);
 }
+/// How it is lent to a use that others may follow.
+template <class T>
+decltype(auto) lend(T& argument) {
+    if constexpr (HandleType<T>)
+        return (argument);
+    else
+        return std::as_const(argument);
+}
 template <class T>
 decltype(auto) hand_over_text(T& argument) {
     if constexpr (std::is_same_v<T, std::string>)
-        return Text{argument};
+        return Text<std::string>{argument};
     else
         return hand_over(argument);
 }
-
-template <class F, class... A>
-concept CallableWith = requires(F& f, A&... a) { f(hand_over(a)...); } ||
-                       requires(F& f, A&... a) { f(hand_over_text(a)...); };
-
-template <class F, class... A>
-decltype(auto) call(F& function, A&... arguments) {
-    if constexpr (requires { function(hand_over(arguments)...); })
-        return function(hand_over(arguments)...);
+template <class T>
+decltype(auto) lend_text(T& argument) {
+    if constexpr (std::is_same_v<T, std::string>)
+        return Text<const std::string>{argument};
     else
-        return function(hand_over_text(arguments)...);
+        return lend(argument);
 }
 
-PROCESSION_API void save_place(NativeWriter&, const PlaceName&);
-PROCESSION_API PlaceName load_place(NativeReader&);
+template <class T>
+using HandedOver = decltype(hand_over(std::declval<T&>()));
+template <class T>
+using HandedOverText = decltype(hand_over_text(std::declval<T&>()));
+template <class T>
+using Lent = decltype(lend(std::declval<T&>()));
+template <class T>
+using LentText = decltype(lend_text(std::declval<T&>()));
+
+template <class F, class... A>
+concept CallableWith =
+    std::is_invocable_v<F, HandedOver<A>...> || std::is_invocable_v<F, HandedOverText<A>...>;
+
+/// The one call of a function with arguments that are its own.
+template <class F, class... A>
+decltype(auto) call(F&& function, A&... arguments) {
+    if constexpr (std::is_invocable_v<F, HandedOver<A>...>)
+        return std::invoke(std::forward<F>(function), hand_over(arguments)...);
+    else
+        return std::invoke(std::forward<F>(function), hand_over_text(arguments)...);
+}
 
 template <class F>
 inline constexpr bool is_function_pointer = std::is_pointer_v<F> && std::is_function_v<std::remove_pointer_t<F>>;
@@ -58,12 +84,20 @@ inline constexpr bool is_captureless = std::is_empty_v<F> && std::is_default_con
 /// Whether a callable can be named in another process.
 template <class F>
 inline constexpr bool is_sendable_callable =
-    is_function_pointer<F> || is_captureless<F> || (CerealSerializable<F> && std::is_default_constructible_v<F>);
+    is_function_pointer<F> || std::is_member_function_pointer_v<F> || is_captureless<F> ||
+    (CerealSerializable<F> && std::is_default_constructible_v<F>);
+
+template <class M, class C>
+constexpr std::size_t size_of_class(M C::*) {
+    return sizeof(C);
+}
 
 template <class F>
 void save_callable(NativeWriter& writer, const F& function) {
     if constexpr (is_function_pointer<F>)
         save_place(writer, name_of_code(reinterpret_cast<const void*>(function)));
+    else if constexpr (std::is_member_function_pointer_v<F>)
+        save_member_function(writer, std::bit_cast<MemberFunction>(function));
     else if constexpr (!is_captureless<F>)
         detail::save_value(writer, function);
 }
@@ -72,6 +106,8 @@ template <class F>
 F load_callable(NativeReader& reader) {
     if constexpr (is_function_pointer<F>)
         return reinterpret_cast<F>(const_cast<void*>(find_code(load_place(reader))));
+    else if constexpr (std::is_member_function_pointer_v<F>)
+        return std::bit_cast<F>(load_member_function(reader, size_of_class(F{})));
     else if constexpr (is_captureless<F>)
         return F{};
     else
@@ -99,7 +135,7 @@ void invoke(NativeReader& reader) {
     // Braces: the arguments are read in their order.
     std::tuple<A...> arguments{detail::load_value<A>(reader)...};
     arguments_are_read();
-    std::apply([&](A&... each) { call(function, each...); }, arguments);
+    std::apply([&](A&... each) { call(std::move(function), each...); }, arguments);
 }
 
 template <class F, class... A>
@@ -110,7 +146,7 @@ class TargetOf final : public Target {
         : function_(std::forward<G>(function)), arguments_(std::forward<B>(arguments)...) {}
 
     void run() override {
-        std::apply([&](A&... each) { call(function_, each...); }, arguments_);
+        std::apply([&](A&... each) { call(std::move(function_), each...); }, arguments_);
     }
     const FunctionEntry& write(NativeWriter& writer) const override {
         if constexpr (is_sendable_callable<F> && (Sendable<A> && ...)) {
@@ -138,33 +174,67 @@ std::unique_ptr<Target> make_target(F&& function, A&&... arguments) {
                                                                      std::forward<A>(arguments)...);
 }
 
-/// A callable with its first arguments fixed.
+/// A callable with its first arguments fixed. Empty until it is loaded, where it was not made by bind.
 template <class F, class... A>
 class Bound {
+    template <class... B>
+    static constexpr bool callable_lending =
+        std::is_invocable_v<F&, Lent<A>..., B...> || std::is_invocable_v<F&, LentText<A>..., B...>;
+    template <class... B>
+    static constexpr bool callable_once = std::is_invocable_v<F, HandedOver<A>..., B...> ||
+                                          std::is_invocable_v<F, HandedOverText<A>..., B...>;
+    static constexpr bool copyable =
+        std::is_copy_constructible_v<F> && (std::is_copy_constructible_v<A> && ...);
+    static constexpr bool sendable = is_sendable_callable<F> && (Sendable<A> && ...);
+
   public:
-    Bound() requires std::is_default_constructible_v<F> = default;
+    Bound() = default;
     template <class G, class... B>
     explicit Bound(std::in_place_t, G&& function, B&&... arguments)
-        : function_(std::forward<G>(function)), arguments_(std::forward<B>(arguments)...) {}
+        : call_(std::in_place, std::piecewise_construct,
+                std::forward_as_tuple(std::forward<G>(function)),
+                std::forward_as_tuple(std::forward<B>(arguments)...)) {}
 
+    /// One call of several: the fixed arguments are lent, or copied for a callee that keeps them.
     template <class... B>
-        requires CallableWith<F, A..., B...>
-    decltype(auto) operator()(B... rest) {
-        return std::apply([&](A&... each) -> decltype(auto) { return call(function_, each..., rest...); },
-                          arguments_);
+        requires(callable_lending<B...> || (copyable && callable_once<B...>))
+    decltype(auto) operator()(B&&... rest) & {
+        F& function = call_->first;
+        return std::apply([&](A&... each) -> decltype(auto) {
+            if constexpr (std::is_invocable_v<F&, Lent<A>..., B...>)
+                return std::invoke(function, lend(each)..., std::forward<B>(rest)...);
+            else if constexpr (callable_lending<B...>)
+                return std::invoke(function, lend_text(each)..., std::forward<B>(rest)...);
+            else
+                return Bound(*this)(std::forward<B>(rest)...);
+        }, call_->second);
     }
-    void save(NativeWriter& writer) const {
-        save_callable(writer, function_);
-        std::apply([&](const A&... each) { (detail::save_value(writer, each), ...); }, arguments_);
+    /// The last call.
+    template <class... B>
+        requires callable_once<B...>
+    decltype(auto) operator()(B&&... rest) && {
+        F& function = call_->first;
+        return std::apply([&](A&... each) -> decltype(auto) {
+            if constexpr (std::is_invocable_v<F, HandedOver<A>..., B...>)
+                return std::invoke(std::move(function), hand_over(each)..., std::forward<B>(rest)...);
+            else
+                return std::invoke(std::move(function), hand_over_text(each)..., std::forward<B>(rest)...);
+        }, call_->second);
     }
-    void load(NativeReader& reader) {
-        function_ = load_callable<F>(reader);
-        std::apply([&](A&... each) { ((each = detail::load_value<A>(reader)), ...); }, arguments_);
+
+    void save(NativeWriter& writer) const requires sendable {
+        save_callable(writer, call_->first);
+        std::apply([&](const A&... each) { (detail::save_value(writer, each), ...); }, call_->second);
+    }
+    void load(NativeReader& reader) requires sendable {
+        F function = load_callable<F>(reader);
+        // Braces: the arguments are read in their order.
+        std::tuple<A...> arguments{detail::load_value<A>(reader)...};
+        call_.emplace(std::move(function), std::move(arguments));
     }
 
   private:
-    F function_{};
-    std::tuple<A...> arguments_;
+    std::optional<std::pair<F, std::tuple<A...>>> call_;
 };
 
 }  // namespace procession::inline v0::detail
