@@ -17,6 +17,8 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <type_traits>
+#include <typeinfo>
 #include <vector>
 
 namespace procession::inline v0 {
@@ -111,6 +113,15 @@ class PROCESSION_API Process {
     explicit Process(ProcessOptions options);
     Process(Process&&) noexcept;
     Process& operator=(Process&&) noexcept;
+    /// A subclass does not slice into it.
+    template <class Derived>
+        requires(std::derived_from<std::remove_cvref_t<Derived>, Process> &&
+                 !std::same_as<std::remove_cvref_t<Derived>, Process>)
+    Process(Derived&&) = delete;
+    template <class Derived>
+        requires(std::derived_from<std::remove_cvref_t<Derived>, Process> &&
+                 !std::same_as<std::remove_cvref_t<Derived>, Process>)
+    Process& operator=(Derived&&) = delete;
     virtual ~Process();
 
     /// What the process does: calls the target. Runs in the new process.
@@ -149,6 +160,8 @@ class PROCESSION_API Process {
   protected:
     /// Writes the members of a subclass and says which entry makes it in the child.
     virtual const detail::FunctionEntry* write_subclass(NativeWriter&) const { return nullptr; }
+    /// In the child: this object, made anew, is the one that was started.
+    void continue_as_current();
 
   private:
     void set_target(std::unique_ptr<detail::Target>);
@@ -160,22 +173,44 @@ class PROCESSION_API Process {
 
 /// Base of process classes that can be started by every method:
 /// `struct Worker : mp::Subclass<Worker> { void run() override; int n; template <class A> void serialize(A& a) { a(n); } };`
-/// The child makes it by the default constructor, then loads the members.
+/// The child makes it by the default constructor, which may be private with `friend class mp::access`, or
+/// by cereal's load_and_construct, then loads the members.
 template <class Derived>
 class Subclass : public Process {
   public:
     using Process::Process;
 
   private:
+    // A smaller member than this would not change the size, if Process ended in padding.
+    struct WithMember : Process {
+        char member;
+    };
+    static_assert(sizeof(WithMember) > sizeof(Process));
+
+    static std::unique_ptr<Derived> load(NativeReader& reader) {
+        if constexpr (cereal::traits::has_load_and_construct<Derived, NativeReader>::value) {
+            std::unique_ptr<Derived> made;
+            reader(cereal::memory_detail::make_ptr_wrapper(made));
+            return made;
+        } else {
+            std::unique_ptr<Derived> made(access::construct<Derived>());
+            if constexpr (detail::CerealSerializable<Derived>) reader(*made);
+            return made;
+        }
+    }
     static void run_in_child(NativeReader& reader) {
-        std::unique_ptr<Derived> made(cereal::access::construct<Derived>());
-        if constexpr (detail::CerealSerializable<Derived>) reader(*made);
+        const std::unique_ptr<Derived> made = load(reader);
+        made->continue_as_current();
         detail::arguments_are_read();
         made->run();
     }
     const detail::FunctionEntry* write_subclass(NativeWriter& writer) const override {
         static_assert(detail::CerealSerializable<Derived> || sizeof(Derived) == sizeof(Process),
                       "a subclass with members needs a cereal serialize function");
+        if (typeid(*this) != typeid(Derived)) return nullptr;
+        // What cereal's loader of a pointer looks for first: that there is an object.
+        if constexpr (cereal::traits::has_load_and_construct<Derived, NativeReader>::value)
+            writer(std::uint8_t{1});
         if constexpr (detail::CerealSerializable<Derived>) writer(static_cast<const Derived&>(*this));
         return &detail::entry_of<&Subclass::run_in_child>;
     }

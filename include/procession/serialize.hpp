@@ -43,8 +43,9 @@
 
 namespace procession::inline v0 {
 
-/// Befriend this to let a private default constructor or serialize function be used.
-using access = cereal::access;
+/// Befriend this (`friend class mp::access;`) to let a private default constructor or serialize function
+/// be used.
+using cereal::access;
 
 namespace detail {
 

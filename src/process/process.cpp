@@ -107,6 +107,13 @@ void Process::run() {
     if (target_) target_->run();
 }
 
+void Process::continue_as_current() {
+    const detail::ProcessRecord& record = detail::record_of(detail::current_record());
+    state().name = detail::name_of(record);
+    state().identity = record.identity;
+    state().daemon = record.daemon.load() != 0;
+}
+
 std::string Process::name() const {
     ProcessState& mine = state();
     if (mine.identity.empty()) {
@@ -160,8 +167,8 @@ void Process::start() {
         if (!entry && target_) entry = &target_->write(writer);
         if (!entry)
             throw SerializationError(fmt::format(
-                "Process(\"{}\"): a class that derives from Process itself can only be forked. Derive "
-                "from procession::Subclass<{}>.", name(), short_type_name(typeid(*this))));
+                "Process(\"{}\"): its class can only be forked: nothing says how another process makes it. "
+                "Derive it from procession::Subclass<{}>.", name(), short_type_name(typeid(*this))));
         const detail::LaunchOrder order = detail::write_launch(record, *entry, std::move(launch), arguments);
         if (mine.method == StartMethod::spawn) return detail::launch_spawned(order);
         for (;;) {

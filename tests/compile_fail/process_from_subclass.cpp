@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
+// error: deleted (function|constructor)
+#include <procession/mp.hpp>
+
+struct Worker : mp::Subclass<Worker> {
+    void run() override {}
+};
+int main() {
+    mp::Process process = Worker();
+}
