@@ -2,8 +2,6 @@
 
 // A process's way from its first instruction in our hands to its last.
 
-#include <cxxabi.h>
-#include <execinfo.h>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <signal.h>
@@ -11,7 +9,6 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include <array>
 #include <climits>
 #include <cstdio>
 #include <functional>
@@ -21,9 +18,11 @@
 #include "log/log.hpp"
 #include "os/error.hpp"
 #include "os/futex.hpp"
+#include "os/throw_site.hpp"
 #include "process/launch.hpp"
 #include "process/lifeline.hpp"
 #include "process/state.hpp"
+#include "process/traceback.hpp"
 
 // Where the build has them: what they know must be written before _exit.
 extern "C" __attribute__((weak)) void __gcov_dump();
@@ -56,19 +55,23 @@ void leave_for_good(int status, void*) {
     ::_exit(status);
 }
 
+// In one write, so that the reports of several processes do not mix.
+void report_exception(const os::ThrowSite& site) {
+    const std::string report =
+        fmt::format("Process {}:\n{}", current_process().name(), traceback(site));
+    [[maybe_unused]] const auto written = ::write(STDERR_FILENO, report.data(), report.size());
+}
+
 void run_and_exit(const std::function<void()>& body) {
     log_info("child process calling self.run()");
     int status = 0;
+    os::ThrowSite site;
     try {
-        body();
+        os::note_throw_site(site, body);
     } catch (const ExitRequest& request) {
         status = request.status;
-    } catch (const std::exception& error) {
-        report_exception(typeid(error).name(), error.what());
-        status = 1;
     } catch (...) {
-        const std::type_info* type = abi::__cxa_current_exception_type();
-        report_exception(type ? type->name() : "unknown", "");
+        report_exception(site);
         status = 1;
     }
     log_info("process shutting down");
@@ -115,22 +118,6 @@ bool is_child_process() { return in_child; }
 
 void arguments_are_read() {
     if (launch_message) Heap::program().free(std::exchange(launch_message, 0));
-}
-
-void report_exception(const char* type, const char* text) {
-    int failed = 0;
-    char* readable = abi::__cxa_demangle(type, nullptr, nullptr, &failed);
-    std::string report = fmt::format("Process {}:\n{}: {}\n", current_process().name(),
-                                     failed == 0 ? readable : type, text);
-    std::free(readable);
-    std::array<void*, 48> frames;
-    const int count = ::backtrace(frames.data(), frames.size());
-    if (char** names = ::backtrace_symbols(frames.data(), count)) {
-        report += "Stack trace (most recent call first):\n";
-        for (int i = 0; i < count; ++i) report += fmt::format("  {}\n", names[i]);
-        std::free(names);
-    }
-    [[maybe_unused]] const auto written = ::write(STDERR_FILENO, report.data(), report.size());
 }
 
 void run_child(const LaunchOrder& order, const os::Inherited& now) {

@@ -50,7 +50,4 @@ void inherit_start_method(StartMethod);
 AuthKey current_authkey();
 void set_current_authkey(AuthKey);
 
-/// Says on stderr what a target threw.
-void report_exception(const char* type, const char* text);
-
 }  // namespace procession::inline v0::detail

@@ -411,7 +411,7 @@ TEST_P(Processes, report_what_they_throw) {
     process.join();
     EXPECT_EQ(process.exitcode(), 1);
     const std::string report = content_of(file);
-    for (const char* part : {"thrower", "std::runtime_error", "There was an error!", "Stack trace"})
+    for (const char* part : {"thrower", "std::runtime_error", "There was an error!", "Traceback (most recent call last):"})
         EXPECT_NE(report.find(part), std::string::npos) << part << " is missing in: " << report;
 }
 
