@@ -36,6 +36,7 @@ class Heap {
 
     /// Maps a heap's file, and keeps the descriptor.
     explicit Heap(os::Descriptor file);
+    ~Heap();
 
     int descriptor() const { return file_.get(); }
     std::byte* base() const { return mapping_.base(); }

@@ -3,6 +3,8 @@
 
 // Where everything lies in the heap's file. docs/layout.md says it in words.
 
+#include <pthread.h>
+
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -44,14 +46,17 @@ struct Activity {
 
 inline constexpr std::uint32_t activity_count = 32;
 
-/// One participant. Its life is the record lock on byte [arena size + slot] of the file.
+/// One participant. Its life is the record lock on byte [arena size + slot] of the file; the mutex is a
+/// hint (life.hpp).
 struct Slot {
     std::atomic<ParticipantId> id;  ///< 0: free; stored last when it is taken
     std::atomic<std::uint32_t> generation;
     std::atomic<std::int32_t> pid;
     std::uint32_t padding;
-    std::atomic<std::uint64_t> start_time;
-    std::uint64_t reserved[5];
+    union {
+        pthread_mutex_t life;  ///< robust; its first word is the kernel's to flag
+        std::uint64_t reserved[6];
+    };
     Activity activities[activity_count];
 };
 

@@ -7,6 +7,7 @@
 #include <bit>
 #include <chrono>
 
+#include "heap/life.hpp"
 #include "os/futex.hpp"
 #include "os/kill_point.hpp"
 #include "os/spin.hpp"
@@ -31,6 +32,7 @@ bool takes_over(Operation& operation, LockWord& word, std::uint32_t seen, Recove
 
 void take(Operation& operation, LockWord& word, Recovery kind) {
     std::uint32_t mine = operation.self();
+    OwnedWordSleep sleep;
     for (int i = 0;; ++i) {
         std::uint32_t seen = word.value.load(std::memory_order_relaxed);
         if ((seen & ~waiters_bit) == 0) {
@@ -44,9 +46,9 @@ void take(Operation& operation, LockWord& word, Recovery kind) {
                 !word.value.compare_exchange_strong(seen, seen | waiters_bit))
                 continue;
             PROCESSION_KILL_POINT("lock.before_sleep");
-            // Short, since the owner may die, or the one that was woken in our place.
-            const auto limit = os::Deadline::never().sooner(std::chrono::milliseconds(10));
-            if (os::futex_wait(word.value, seen | waiters_bit, limit) == os::Wake::timed_out &&
+            // Short, since the one that was woken in our place may die.
+            if (sleep(word.value, seen | waiters_bit, operation.heap().slot(seen & ~waiters_bit),
+                      std::chrono::milliseconds(10)) &&
                 takes_over(operation, word, seen | waiters_bit, kind))
                 return;
         }
@@ -77,7 +79,9 @@ void Operation::begin() {
             break;
         }
     }
-    activity_ = &heap_.slot(self_).activities[index_];
+    Slot& slot = heap_.slot(self_);
+    activity_ = &slot.activities[index_];
+    renew_life(slot);
 }
 
 void Operation::end() {

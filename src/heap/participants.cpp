@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "heap/heap.hpp"
+#include "heap/life.hpp"
 #include "os/error.hpp"
 #include "os/kill_point.hpp"
 #include "os/record_lock.hpp"
@@ -59,6 +60,7 @@ ParticipantId Heap::join() {
         const std::uint32_t generation = slot.generation.load() + 1;
         slot.generation.store(generation);
         slot.pid.store(::getpid());
+        begin_life(slot);
         for (Activity& activity : slot.activities) {
             activity.waits_on.store(0);
             activity.owes.store(0);
@@ -75,6 +77,12 @@ ParticipantId Heap::join() {
     }
     os::throw_errno("shared heap", "join", "All 8191 participants are alive; end some processes.",
                     EAGAIN);
+}
+
+// A thread's robust mutexes are a list that leads from one to the next: none may go while it is held.
+Heap::~Heap() {
+    const ParticipantId id = identity_->id.load();
+    if (id && !end_life(slot(id))) mapping_.keep();
 }
 
 bool Heap::is_dead(ParticipantId id) const {

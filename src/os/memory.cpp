@@ -40,7 +40,9 @@ Mapping::Mapping(int fd, std::uint64_t size) : size_(size) {
     base_ = static_cast<std::byte*>(where);
 }
 
-Mapping::~Mapping() { ::munmap(base_, size_); }
+Mapping::~Mapping() {
+    if (size_ != 0) ::munmap(base_, size_);
+}
 
 void* make_wipe_on_fork_page() {
     const auto size = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));

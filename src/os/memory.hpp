@@ -15,11 +15,13 @@ Descriptor make_sealed_memfd(const char* name, std::uint64_t size);
 /// The size of a memfd that was inherited; throws unless it carries those seals and is our user's.
 std::uint64_t check_sealed_memfd(int fd);
 
-/// A shared mapping of a whole file; unmapped by the destructor.
+/// A shared mapping of a whole file; unmapped by the destructor unless it is to be kept.
 class Mapping {
   public:
     Mapping(int fd, std::uint64_t size);
     ~Mapping();
+    /// Leaves it mapped until the process ends.
+    void keep() { size_ = 0; }
     Mapping(Mapping&&) = delete;
     std::byte* base() const { return base_; }
     std::uint64_t size() const { return size_; }
