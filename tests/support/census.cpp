@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "support/census.hpp"
+
+#include <fmt/format.h>
+#include <procession/process.hpp>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstring>
+#include <string_view>
+
+#include "support/proc.hpp"
+
+namespace procession::test {
+namespace {
+
+constexpr const char* folder_variable = "PROCESSION_TEST_FOLDER";
+
+std::vector<ProcessEntry> children() {
+    std::vector<ProcessEntry> found;
+    for (ProcessEntry& each : processes())
+        if (each.parent == ::getpid() && each.name != "procession-fs") found.push_back(std::move(each));
+    return found;
+}
+
+std::set<std::string> files() {
+    std::set<std::string> found;
+    for (const char* folder : {"/dev/shm", static_cast<const char*>(std::getenv("TMPDIR"))})
+        for (const auto& each : std::filesystem::directory_iterator(folder)) found.insert(each.path());
+    return found;
+}
+
+bool leads_to_the_fork_server(int fd) {
+    sockaddr_un peer{};
+    socklen_t size = sizeof peer;
+    return ::getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &size) == 0 &&
+           std::memcmp(peer.sun_path, "\0procession-", 12) == 0;
+}
+
+/// What the library keeps open until the program's end once it was used, and how many of it.
+struct Kept {
+    bool (*is_it)(int fd, std::string_view what);
+    int most;
+};
+constexpr Kept the_heap{[](int, std::string_view what) { return what.starts_with("/memfd:procession-heap"); }, 1};
+constexpr Kept lifelines{[](int fd, std::string_view what) { return fd >= 200 && what.starts_with("pipe:"); }, 4};
+constexpr Kept server_connection{[](int fd, std::string_view) { return leads_to_the_fork_server(fd); }, 1};
+
+}  // namespace
+
+void Census::OnTestProgramStart(const testing::UnitTest&) {
+    // A test program that another one runs shares its folder: it may be killed and never tidy up.
+    if (std::getenv(folder_variable)) return;
+    std::string name = std::filesystem::temp_directory_path() / "procession-test-XXXXXX";
+    if (!::mkdtemp(name.data()))
+        throw std::system_error(errno, std::generic_category(), "census: mkdtemp " + name);
+    own_folder_ = name;
+    for (const char* variable : {folder_variable, "TMPDIR", "TEST_TMPDIR"})
+        ::setenv(variable, (name + "/").c_str(), 1);
+}
+
+void Census::OnTestProgramEnd(const testing::UnitTest&) {
+    if (!own_folder_.empty()) std::filesystem::remove_all(own_folder_);
+}
+
+void Census::OnTestStart(const testing::TestInfo&) {
+    children_.clear();
+    for (const ProcessEntry& child : children()) children_.insert(child.pid);
+    descriptors_ = open_descriptors();
+    files_ = files();
+}
+
+void Census::OnTestEnd(const testing::TestInfo&) {
+    for (const ProcessEntry& child : children())
+        if (!children_.contains(child.pid))
+            ADD_FAILURE() << fmt::format("left behind: child {} ({}, state {})", child.pid, child.name, child.state);
+    // A child of the fork server is none of ours. The call also lets go of those that have ended.
+    for (const ProcessHandle& child : active_children())
+        if (!children_.contains(child.pid()))
+            ADD_FAILURE() << fmt::format("left behind: {} (pid {}) runs", child.name(), child.pid());
+
+    std::array kept{the_heap, lifelines, server_connection};
+    for (const auto& [fd, what] : open_descriptors()) {
+        bool ours = false;
+        for (Kept& each : kept) ours = ours || (each.is_it(fd, what) && each.most-- > 0);
+        const auto before = descriptors_.find(fd);
+        if (!ours && (before == descriptors_.end() || before->second != what))
+            ADD_FAILURE() << fmt::format("left behind: descriptor {} ({})", fd, what);
+    }
+
+    for (const std::string& file : files())
+        if (!files_.contains(file)) ADD_FAILURE() << "left behind: " << file;
+}
+
+}  // namespace procession::test
