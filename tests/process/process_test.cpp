@@ -389,8 +389,8 @@ TEST_P(Processes, may_be_subclasses_with_run) {
 }
 
 std::string temporary_file() {
-    char path[] = "/tmp/procession-test-XXXXXX";
-    ::close(::mkstemp(path));
+    std::string path = testing::TempDir() + "XXXXXX";
+    ::close(::mkstemp(path.data()));
     return path;
 }
 std::string content_of(const std::string& path) {
