@@ -5,11 +5,13 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
+#include "support/expect.hpp"
 #include "support/program.hpp"
 
 namespace {
 
 using procession::test::Ended;
+using procession::test::expect_parts;
 using procession::test::run_program;
 
 Ended run_case(const std::string& name, const std::string& time_factor = "1") {
@@ -17,15 +19,10 @@ Ended run_case(const std::string& name, const std::string& time_factor = "1") {
                        {"PROCESSION_TEST_TIME_FACTOR=" + time_factor});
 }
 
-void expect_parts(const Ended& ended, const std::vector<const char*>& parts) {
-    for (const char* part : parts)
-        EXPECT_NE(ended.output.find(part), std::string::npos) << part << " is missing in:\n" << ended.output;
-}
-
 TEST(Watchdog, says_where_every_thread_of_a_stuck_case_is_and_ends_it) {
     const Ended ended = run_case("Stuck.in_two_threads", "0.005");
     EXPECT_EQ(ended.code, -SIGKILL);
-    expect_parts(ended, {"watchdog: Stuck.in_two_threads", "stuck_in_main", "stuck_in_thread"});
+    expect_parts(ended.output, {"watchdog: Stuck.in_two_threads", "stuck_in_main", "stuck_in_thread"});
     EXPECT_EQ(ended.output.find("does not answer"), std::string::npos) << ended.output;
 }
 
@@ -38,8 +35,8 @@ class Census : public testing::TestWithParam<Leak> {};
 TEST_P(Census, fails_a_case_that_leaves_something_behind) {
     const Ended ended = run_case(GetParam().name);
     EXPECT_EQ(ended.code, 1);
-    expect_parts(ended, GetParam().report);
-    expect_parts(ended, {"[  FAILED  ]", GetParam().name});
+    expect_parts(ended.output, GetParam().report);
+    expect_parts(ended.output, {"[  FAILED  ]", GetParam().name});
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -54,7 +51,7 @@ INSTANTIATE_TEST_SUITE_P(
 TEST(CensusOfTheLibrary, allows_what_it_keeps_until_the_programs_end) {
     const Ended ended = run_case("NoLeak.*");
     EXPECT_EQ(ended.code, 0) << ended.output;
-    expect_parts(ended, {"[  PASSED  ] 1 test."});
+    expect_parts(ended.output, {"[  PASSED  ] 1 test."});
 }
 
 }  // namespace
