@@ -6,14 +6,11 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
-#include <array>
-#include <vector>
-
-#include "heap/object.hpp"
 #include "heap/operation.hpp"
 #include "heap/waiting.hpp"
 #include "os/kill_point.hpp"
 #include "support/child.hpp"
+#include "support/heap_work.hpp"
 
 #ifdef PROCESSION_KILL_POINTS
 
@@ -21,27 +18,10 @@ namespace procession {
 namespace {
 
 using heap::Heap;
-using heap::Offset;
+using test::bury_everybody;
+using test::work;
 
 constexpr std::uint64_t limit = 512ull << 20;
-
-// Everything that a process does with memory: small and large blocks, objects, messages with references.
-void work(Heap& heap) {
-    std::vector<Offset> blocks;
-    for (const std::size_t size : {8, 100, 1000, 5000, 40'000, 300'000, 2'000'000})
-        for (int i = 0; i < 3; ++i) blocks.push_back(heap.allocate(size));
-    std::array<Offset, 2> objects;
-    for (Offset& object : objects) object = make_object(heap, heap::ObjectType::plain, 64);
-    const Offset message = make_message(heap, 500, objects);
-    for (const Offset object : objects) drop(heap, object, heap.self());
-    for (const Offset block : blocks) heap.free(block);
-    heap.free(message);
-}
-
-void bury_everybody(Heap& heap) {
-    for (std::uint32_t i = 1; i < heap::slot_count; ++i)
-        if (const auto id = heap.slot(i).id.load()) bury(heap, id);
-}
 
 class KilledAt : public testing::TestWithParam<const char*> {};
 
@@ -161,88 +141,6 @@ TEST_P(WaiterKilledAt, the_others_are_woken) {
 
 INSTANTIATE_TEST_SUITE_P(EveryPoint, WaiterKilledAt,
                          testing::Values("wait.before_sleep", "wait.after_sleep"));
-
-TEST(Life, is_the_process_not_the_thread_that_joined) {
-    Heap heap(Heap::create(limit));
-    heap::ParticipantId id = 0;
-    std::thread([&] { id = heap.self(); }).join();
-    EXPECT_EQ(0, test::in_child([&] { ::_exit(heap.is_dead(id) ? 1 : 0); }));
-}
-
-TEST(Life, ends_at_exec) {
-    Heap heap(Heap::create(limit));
-    auto& id = *heap.at<std::atomic<heap::ParticipantId>>(heap.allocate(64));
-    id = 0;
-    int ready[2];
-    ASSERT_EQ(::pipe(ready), 0);
-    const pid_t pid = ::fork();
-    if (pid == 0) {
-        id = heap.self();
-        ::dup2(ready[1], 1);
-        ::execlp("sh", "sh", "-c", "echo ready; exec sleep 1000", nullptr);
-        ::_exit(1);
-    }
-    char byte;
-    ASSERT_EQ(::read(ready[0], &byte, 1), 1);
-    EXPECT_TRUE(heap.is_dead(id));
-    ::kill(pid, SIGKILL);
-    ::waitpid(pid, nullptr, 0);
-    ::close(ready[0]);
-    ::close(ready[1]);
-}
-
-TEST(Life, of_a_forked_child_is_its_own) {
-    Heap heap(Heap::create(limit));
-    heap.self();
-    auto& id = *heap.at<std::atomic<heap::ParticipantId>>(heap.allocate(64));
-    test::in_child([&] { id = heap.self(); });
-    EXPECT_NE(id.load(), heap.self());
-    EXPECT_TRUE(heap.is_dead(id));
-    EXPECT_FALSE(heap.is_dead(heap.self()));
-}
-
-TEST(Slots, are_reused_with_a_new_generation) {
-    Heap heap(Heap::create(limit));
-    heap.self();
-    auto& id = *heap.at<std::atomic<heap::ParticipantId>>(heap.allocate(64));
-    const auto next = [&] {
-        EXPECT_EQ(0, test::in_child([&] { id = heap.self(); }));
-        bury(heap, id);
-        return id.load();
-    };
-    const heap::ParticipantId first = next();
-    std::uint32_t others = 0;
-    heap::ParticipantId again = next();
-    for (; again % heap::slot_count != first % heap::slot_count; again = next()) ++others;
-    // All but slot 0, which is never used, this process's own and the first one's.
-    EXPECT_EQ(others, heap::slot_count - 3);
-    EXPECT_NE(again, first);
-    EXPECT_TRUE(heap.is_dead(first));
-}
-
-TEST(Coroner, that_is_stopped_stops_nobody) {
-    Heap heap(Heap::create(limit));
-    const pid_t coroner = ::fork();
-    if (coroner == 0) {
-        heap::Operation operation(heap);
-        heap::Guard::try_take(operation, heap.header().coroner_lock, heap::Recovery::none);
-        ::raise(SIGSTOP);
-        ::_exit(0);
-    }
-    int status = 0;
-    ASSERT_EQ(::waitpid(coroner, &status, WUNTRACED), coroner);
-    ASSERT_TRUE(WIFSTOPPED(status));
-    test::in_child([&] {
-        os::select_kill_point("run.head_freed");
-        work(heap);
-    });
-    bury_everybody(heap);
-    work(heap);
-    ::kill(coroner, SIGKILL);
-    ::waitpid(coroner, nullptr, 0);
-    bury_everybody(heap);
-    EXPECT_EQ(heap.usage().blocks, 0u);
-}
 
 }  // namespace
 }  // namespace procession

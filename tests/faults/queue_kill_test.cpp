@@ -12,9 +12,9 @@
 #include <random>
 #include <set>
 
-#include "heap/object.hpp"
 #include "os/kill_point.hpp"
 #include "support/child.hpp"
+#include "support/heap_work.hpp"
 
 #ifdef PROCESSION_KILL_POINTS
 
@@ -39,12 +39,6 @@ struct Item {
     }
 };
 
-void bury_everybody() {
-    Heap& heap = Heap::program();
-    for (std::uint32_t i = 1; i < procession::heap::slot_count; ++i)
-        if (const auto id = heap.slot(i).id.load()) bury(heap, id);
-}
-
 void use(const mp::Queue<Item>& queue) {
     // Short and long messages, over the end of a segment.
     for (int i = 0; i < 70; ++i) queue.put(Item::make(0, i, i % 2 ? 1 : 100));
@@ -65,7 +59,7 @@ TEST_P(QueueUserKilledAt, leaves_a_queue_that_works_and_nothing_else) {
         });
         ASSERT_TRUE(status == 0 || status == -SIGKILL);
         kills += status != 0;
-        bury_everybody();
+        test::bury_everybody(Heap::program());
         int last = -1;
         while (const auto item = queue.try_get()) {
             EXPECT_TRUE(item->whole());
@@ -134,14 +128,14 @@ TEST(QueueStorm, killed_putters_and_getters_disturb_nobody) {
         ::waitpid(victim->first, nullptr, 0);
         running.erase(victim);
         ++kills;
-        bury_everybody();
+        test::bury_everybody(Heap::program());
         start(putter);
     }
     for (const auto& [pid, putter] : running) {
         ::kill(pid, SIGKILL);
         ::waitpid(pid, nullptr, 0);
     }
-    bury_everybody();
+    test::bury_everybody(Heap::program());
     queue.shutdown(true);
     witness.shutdown(true);
     RecordProperty("kills", kills);
