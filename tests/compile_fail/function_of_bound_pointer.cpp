@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// error: by mp::bind\(f, args...\)
+// message: by mp::bind(f, args...)
 #include <procession/mp.hpp>
 
 int main() {
