@@ -28,6 +28,6 @@ int main() {
     mp::Process d({.name = "daemon", .daemon = true}, daemon_work);
     mp::Process n({.name = "non-daemon", .daemon = false}, non_daemon);
     d.start();
-    std::this_thread::sleep_for(1s);
+    std::this_thread::sleep_for(500ms);
     n.start();
 }

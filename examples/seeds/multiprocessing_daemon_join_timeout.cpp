@@ -10,6 +10,7 @@
 using namespace std::chrono_literals;
 
 void daemon_work() {
+    fmt::print("Starting: {}\n", mp::current_process().name());
     std::this_thread::sleep_for(20s);
     fmt::print("Exiting : {}\n", mp::current_process().name());
 }
@@ -21,10 +22,9 @@ void non_daemon() {
 
 int main() {
     mp::Process d({.name = "daemon", .daemon = true}, daemon_work);
-    mp::Process n({.name = "non-daemon"}, non_daemon);
+    mp::Process n({.name = "non-daemon", .daemon = false}, non_daemon);
     d.start();
     n.start();
-    static_cast<void>(d.join(1s));
-    fmt::print("d.is_alive() {}\n", d.is_alive());
+    if (!d.join(1s)) fmt::print("d.is_alive() {}\n", d.is_alive());
     n.join();
 }

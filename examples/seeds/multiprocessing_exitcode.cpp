@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// What a process's exit code says.
+// What a process's exit code says. The exception that ends a process is reported on stderr.
 
 #include <fmt/core.h>
 #include <procession/mp.hpp>
 
 #include <stdexcept>
 #include <thread>
+#include <vector>
 
 using namespace std::chrono_literals;
 
@@ -28,7 +29,7 @@ int main() {
     start("raises", raises);
     start("terminated", terminated);
     jobs.back().terminate();
-    for (auto& job : jobs) {
+    for (mp::Process& job : jobs) {
         job.join();
         fmt::print("{}.exitcode = {}\n", job.name(), job.exitcode());
     }

@@ -5,7 +5,12 @@
 #include <fmt/core.h>
 #include <procession/mp.hpp>
 
-void worker() { fmt::print("Doing some work\n"); }
+#include <cstdio>
+
+void worker() {
+    fmt::print("Doing some work\n");
+    std::fflush(stdout);
+}
 
 int main() {
     mp::log_to_stderr(spdlog::level::debug);

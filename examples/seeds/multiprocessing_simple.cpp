@@ -5,6 +5,8 @@
 #include <fmt/core.h>
 #include <procession/mp.hpp>
 
+#include <vector>
+
 void worker() { fmt::print("Worker\n"); }
 
 int main() {

@@ -5,6 +5,8 @@
 #include <fmt/core.h>
 #include <procession/mp.hpp>
 
+#include <vector>
+
 void worker(int number) { fmt::print("Worker: {}\n", number); }
 
 int main() {

@@ -5,6 +5,8 @@
 #include <fmt/core.h>
 #include <procession/mp.hpp>
 
+#include <vector>
+
 struct Worker : mp::Subclass<Worker> {
     void run() override { fmt::print("In {}\n", mp::current_process().name()); }
 };

@@ -21,6 +21,7 @@ int main() {
     p.start();
     fmt::print("DURING: {} {}\n", p, p.is_alive());
     p.terminate();
+    fmt::print("TERMINATED: {} {}\n", p, p.is_alive());
     p.join();
     fmt::print("JOINED: {} {}\n", p, p.is_alive());
 }

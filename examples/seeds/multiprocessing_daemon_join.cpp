@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// join() waits for a daemon too, so this one gets to its end.
+
+#include <fmt/core.h>
+#include <procession/mp.hpp>
+
+#include <thread>
+
+using namespace std::chrono_literals;
+
+void daemon_work() {
+    fmt::print("Starting: {}\n", mp::current_process().name());
+    std::this_thread::sleep_for(2s);
+    fmt::print("Exiting : {}\n", mp::current_process().name());
+}
+
+void non_daemon() {
+    fmt::print("Starting: {}\n", mp::current_process().name());
+    fmt::print("Exiting : {}\n", mp::current_process().name());
+}
+
+int main() {
+    mp::Process d({.name = "daemon", .daemon = true}, daemon_work);
+    mp::Process n({.name = "non-daemon", .daemon = false}, non_daemon);
+    d.start();
+    std::this_thread::sleep_for(200ms);
+    n.start();
+    d.join();
+    n.join();
+}
