@@ -2,213 +2,491 @@
 
 // Counts the words of files and folders with several processes. A word is a run of ASCII letters, in
 // lower case: what `tr -cs A-Za-z '\n' | tr A-Z a-z | sort | uniq -c` counts.
+//
+// The first process cuts the files into chunks and deals them out, each worker maps a chunk to the counts
+// of its words, the first process adds these up. It knows who has which chunk, so when a worker is killed
+// its chunks go to others; of two results for one chunk the second is ignored.
 
 #include <procession/mp.hpp>
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
-#include <signal.h>
 #include <unistd.h>
+#include <CLI/CLI.hpp>
 
 #include <algorithm>
+#include <bit>
+#include <cerrno>
 #include <chrono>
+#include <cstdio>
+#include <deque>
 #include <filesystem>
-#include <fstream>
+#include <memory>
 #include <string>
-#include <unordered_map>
+#include <string_view>
+#include <system_error>
+#include <utility>
 #include <vector>
 
 namespace {
 
+namespace fs = std::filesystem;
 using namespace std::chrono_literals;
-using Counts = std::unordered_map<std::string, std::uint64_t>;
 
-constexpr std::uint64_t chunk_size = 4 << 20;
+// ---------------------------------------------------------------- messages
 
-/// A part of a file; its words are those that begin in it.
-struct Chunk {
-    std::uint64_t id;
+/// A part of a file. Its words are those that begin in it.
+struct Part {
     std::string path;
     std::uint64_t offset;
     std::uint64_t size;
 };
 
-/// What a worker tells: that it has a chunk, or what was in it.
-struct Report {
-    int worker;
-    std::uint64_t chunk;
-    bool done;
-    std::uint64_t bytes;
-    std::string error;
-    Counts counts;
+/// The work of one message: a part of a large file, or many small files.
+struct Chunk {
+    std::size_t id;
+    std::vector<Part> parts;
 };
 
-bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+std::uint64_t size_of(const Chunk& chunk) {
+    std::uint64_t size = 0;
+    for (const Part& part : chunk.parts) size += part.size;
+    return size;
+}
 
-Report count(const Chunk& chunk) {
-    Report report{::getpid(), chunk.id, true, 0, {}, {}};
-    std::ifstream file(chunk.path, std::ios::binary);
-    // One byte before, to see whether a word is already under way.
-    bool inside = false;
-    if (chunk.offset > 0) {
-        file.seekg(static_cast<std::streamoff>(chunk.offset - 1));
-        inside = is_letter(static_cast<char>(file.get()));
+/// What a worker found in a chunk: its different words, one a line, and how often each occurs.
+struct Report {
+    std::size_t worker;
+    std::size_t chunk;
+    std::uint64_t bytes;
+    std::string words;
+    std::vector<std::uint64_t> counts;
+    std::vector<std::string> errors;
+};
+
+// ---------------------------------------------------------------- counting
+
+/// 1 to 26 for the letters of either case, which is their code's last five bits.
+constexpr unsigned letter_number(char c) { return (static_cast<unsigned char>(c) | 0x20u) - 0x60u; }
+constexpr bool is_letter(char c) { return letter_number(c) - 1 < 26; }
+
+/// A word, with its letters' numbers in five bits each: up to twelve letters these say all, of a longer
+/// word they are the last ones.
+struct Word {
+    std::string_view text;
+    std::uint64_t key;
+
+    bool operator==(const Word& other) const {
+        return key == other.key && text.size() == other.text.size() &&
+               (text.size() <= 12 ||
+                std::equal(text.begin(), text.end(), other.text.begin(), same_letter));
     }
-    std::string text(chunk.size, '\0');
-    file.read(text.data(), static_cast<std::streamsize>(text.size()));
-    if (!file && !file.eof()) report.error = chunk.path + ": cannot be read";
-    text.resize(static_cast<std::size_t>(file.gcount()));
-    report.bytes = text.size();
-    std::size_t at = 0;
-    if (inside)
-        while (at < text.size() && is_letter(text[at])) ++at;
-    // The last word may go on in the next chunk. A chunk that lies within one word has none.
-    if (at < text.size() && is_letter(text.back()))
-        for (int next = file.get(); next != EOF && is_letter(static_cast<char>(next)); next = file.get())
-            text.push_back(static_cast<char>(next));
-    for (std::string word; at <= text.size(); ++at) {
-        if (at < text.size() && is_letter(text[at])) {
-            word.push_back(static_cast<char>(text[at] | 0x20));
-        } else if (!word.empty()) {
-            ++report.counts[word];
-            word.clear();
+    static bool same_letter(char a, char b) { return letter_number(a) == letter_number(b); }
+};
+
+/// How often each word occurs. A flat hash table with linear probing: an occurrence costs a comparison
+/// and an addition, and no allocation. The text of a word is its user's to keep.
+class WordCounts {
+  public:
+    struct Entry {
+        Word word;  ///< key 0, which no word has: a free place
+        std::uint64_t count;
+    };
+
+    /// The entry of a word; a new one has count 0.
+    Entry& entry_of(const Word& word) {
+        Entry& entry = place_of(word);
+        if (entry.word.key != 0) return entry;
+        if (++size_ * 2 > table_.size()) {
+            grow();
+            return place_of(word) = {word, 0};
+        }
+        return entry = {word, 0};
+    }
+
+    template <class F>
+    void for_each(F&& use) const {
+        for (const Entry& entry : table_)
+            if (entry.word.key != 0) use(entry);
+    }
+    std::size_t size() const { return size_; }
+
+  private:
+    Entry& place_of(const Word& word) {
+        // Multiplicative hashing (Knuth, 6.4): the product's upper bits depend on all of the key's.
+        const std::uint64_t hash = word.key * 0x9e3779b97f4a7c15;
+        const std::size_t mask = table_.size() - 1;
+        for (std::size_t at = hash >> (64 - std::bit_width(mask));; at = (at + 1) & mask) {
+            Entry& entry = table_[at];
+            if (entry.word.key == 0 || entry.word == word) return entry;
         }
     }
+    void grow() {
+        const std::vector<Entry> old = std::exchange(table_, std::vector<Entry>(table_.size() * 2));
+        for (const Entry& entry : old)
+            if (entry.word.key != 0) place_of(entry.word) = entry;
+    }
+
+    std::vector<Entry> table_ = std::vector<Entry>(1 << 12);
+    std::size_t size_ = 0;
+};
+
+/// Reads the letters at a place as a word, and leaves the place after them.
+Word take_word(const char*& at, const char* end) {
+    const char* const begin = at;
+    std::uint64_t key = 0;
+    while (at != end && is_letter(*at)) key = key << 5 | letter_number(*at++);
+    return {{begin, at}, key};
+}
+
+/// Counts the words of a text, in the spelling of their first occurrence.
+WordCounts count_words(std::string_view text) {
+    WordCounts counts;
+    const char* at = text.data();
+    const char* const end = at + text.size();
+    while (at != end) {
+        const Word word = take_word(at, end);
+        if (word.key != 0) ++counts.entry_of(word).count;
+        while (at != end && !is_letter(*at)) ++at;
+    }
+    return counts;
+}
+
+// ---------------------------------------------------------------- a worker
+
+/// Appends the text whose words begin in a part of a file. @returns how many bytes the part has
+std::uint64_t append_part(const Part& part, std::string& text) {
+    const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(part.path.c_str(), "rbe"),
+                                                               std::fclose);
+    const auto check = [](bool good) {
+        if (!good) throw std::system_error(errno, std::generic_category());
+    };
+    // One byte before it shows whether a word is under way there, which belongs to the part before.
+    const std::size_t before = part.offset > 0 ? 1 : 0;
+    check(file && ::fseeko(file.get(), static_cast<off_t>(part.offset - before), SEEK_SET) == 0);
+    text.push_back('\n');
+    const std::size_t begin = text.size();
+    text.resize(begin + before + part.size);
+    const std::size_t got = std::fread(text.data() + begin, 1, before + part.size, file.get());
+    text.resize(begin + got);
+    check(!std::ferror(file.get()));
+    if (before)
+        for (std::size_t at = begin; at < text.size() && is_letter(text[at]); ++at) text[at] = '\n';
+    // The last word is read to its end, which may lie in the parts after.
+    if (is_letter(text.back()))
+        for (int c; (c = std::getc(file.get())) != EOF && is_letter(static_cast<char>(c));)
+            text.push_back(static_cast<char>(c));
+    return got - std::min(got, before);
+}
+
+/// Counts a chunk. `text` is room for it, kept from one to the next.
+Report count(std::size_t worker, const Chunk& chunk, std::string& text) {
+    Report report{
+        .worker = worker, .chunk = chunk.id, .bytes = 0, .words = {}, .counts = {}, .errors = {}};
+    text.clear();
+    for (const Part& part : chunk.parts) {
+        try {
+            report.bytes += append_part(part, text);
+        } catch (const std::system_error& error) {
+            report.errors.push_back(fmt::format("{}: {}", part.path, error.code().message()));
+        }
+    }
+    count_words(text).for_each([&](const WordCounts::Entry& entry) {
+        for (const char c : entry.word.text) report.words.push_back(static_cast<char>(c | 0x20));
+        report.words.push_back('\n');
+        report.counts.push_back(entry.count);
+    });
     return report;
 }
 
-void work(mp::Queue<Chunk> chunks, mp::Queue<Report> reports) {
-    for (const Chunk& chunk : chunks) {
-        reports.put({::getpid(), chunk.id, false, 0, {}, {}});
-        reports.put(count(chunk));
-    }
+void work(std::size_t number, mp::Queue<Chunk> chunks, mp::Queue<Report> reports) {
+    std::string text;
+    for (const Chunk& chunk : chunks) reports.put(count(number, chunk, text));
 }
 
-std::vector<Chunk> find_chunks(const std::vector<std::string>& paths) {
+// ---------------------------------------------------------------- the first process
+
+/// The terminal's last line: a bar while the work goes on, if there is a terminal; complaints above it.
+class Screen {
+  public:
+    void show_progress(std::uint64_t done, std::uint64_t all) const {
+        if (!is_terminal_) return;
+        const std::size_t full = width * done / all;
+        fmt::print(stderr, "\r[{:#<{}}{:.<{}}] {:.1f}/{:.1f} MB", "", full, "", width - full,
+                   static_cast<double>(done) / 1e6, static_cast<double>(all) / 1e6);
+    }
+    void note(const std::string& text) const {
+        clear();
+        fmt::print(stderr, "wordcount: {}\n", text);
+    }
+    /// Of what makes the result incomplete.
+    void complain(const std::string& text) {
+        note(text);
+        complained_ = true;
+    }
+    void clear() const {
+        if (is_terminal_) fmt::print(stderr, "\r\033[K");
+    }
+    bool has_complained() const { return complained_; }
+
+  private:
+    static constexpr std::size_t width = 40;
+    const bool is_terminal_ = ::isatty(STDERR_FILENO);
+    bool complained_ = false;
+};
+
+/// Finds the files of paths: a path itself, or what lies below it. Links are followed only at the top.
+class Files {
+  public:
+    explicit Files(Screen& screen) : screen_(screen) {}
+
+    void add(const fs::path& path) {
+        std::error_code error;
+        const fs::file_status status = fs::status(path, error);
+        if (fs::is_directory(status)) {
+            add_folder(path);
+        } else if (fs::is_regular_file(status)) {
+            add_file(path);
+        } else {
+            screen_.complain(fmt::format("{}: {}", path.string(),
+                                         error ? error.message() : "neither a file nor a folder"));
+        }
+    }
+    const std::vector<Part>& parts() const { return parts_; }
+
+  private:
+    void add_folder(const fs::path& path) {
+        std::error_code error;
+        for (fs::directory_iterator it(path, error); !error && it != fs::directory_iterator();
+             it.increment(error)) {
+            if (it->is_symlink()) continue;
+            if (it->is_directory()) add_folder(it->path());
+            if (it->is_regular_file()) add_file(it->path());
+        }
+        if (error) screen_.complain(fmt::format("{}: {}", path.string(), error.message()));
+    }
+    void add_file(const fs::path& path) {
+        std::error_code error;
+        const std::uint64_t size = fs::file_size(path, error);
+        if (error) return screen_.complain(fmt::format("{}: {}", path.string(), error.message()));
+        if (size > 0) parts_.push_back({path.string(), 0, size});
+    }
+
+    Screen& screen_;
+    std::vector<Part> parts_;
+};
+
+/// Cuts large files and puts small ones together, into chunks of about one size.
+std::vector<Chunk> make_chunks(const std::vector<Part>& files, int workers) {
+    std::uint64_t total = 0;
+    for (const Part& file : files) total += file.size;
+    // Several for each worker, so that they end together; large enough that messages cost nothing.
+    const std::uint64_t size = std::clamp<std::uint64_t>(total / (8 * workers), 64 << 10, 4 << 20);
     std::vector<Chunk> chunks;
-    const auto add = [&](const std::filesystem::path& path) {
-        std::error_code error;
-        const std::uint64_t size = std::filesystem::file_size(path, error);
-        if (error) {
-            fmt::print(stderr, "{}: {}\n", path.string(), error.message());
-            return;
+    std::uint64_t room = 0;
+    for (Part rest : files) {
+        while (rest.size > 0) {
+            if (room == 0) {
+                chunks.push_back({.id = chunks.size(), .parts = {}});
+                room = size;
+            }
+            const std::uint64_t taken = std::min(rest.size, room);
+            chunks.back().parts.push_back({rest.path, rest.offset, taken});
+            rest.offset += taken;
+            rest.size -= taken;
+            room -= taken;
         }
-        for (std::uint64_t at = 0; at < size; at += chunk_size)
-            chunks.push_back({chunks.size(), path.string(), at, std::min(chunk_size, size - at)});
-    };
-    for (const std::string& path : paths) {
-        std::error_code error;
-        if (!std::filesystem::is_directory(path, error)) {
-            add(path);
-            continue;
-        }
-        const auto skip = std::filesystem::directory_options::skip_permission_denied;
-        for (auto it = std::filesystem::recursive_directory_iterator(path, skip, error);
-             it != std::filesystem::recursive_directory_iterator(); it.increment(error))
-            if (it->is_regular_file(error) && !it->is_symlink(error)) add(it->path());
     }
     return chunks;
 }
 
-class Crew {
+/// Adds up the reports' words, and keeps the text of each different one.
+class Totals {
   public:
-    Crew(int size, bool kill_one) : kill_one_(kill_one) {
-        for (int i = 0; i < size; ++i) hire();
-    }
-
-    /// Has all chunks counted, each exactly once in the result, whoever dies.
-    Counts count_all(const std::vector<Chunk>& all, std::uint64_t& bytes) {
-        Counts total;
-        std::vector<bool> done(all.size());
-        chunks_.put_many(all);
-        for (std::size_t finished = 0; finished < all.size();) {
-            const auto report = reports_.try_get(100ms);
-            if (!report) {
-                replace_the_dead(all, done);
-                continue;
-            }
-            if (!report->done) {
-                if (std::exchange(kill_one_, false)) ::kill(report->worker, SIGKILL);
-                continue;
-            }
-            // It may come twice: sent again because its worker died after it had reported.
-            if (done[report->chunk]) continue;
-            done[report->chunk] = true;
-            ++finished;
-            bytes += report->bytes;
-            if (!report->error.empty()) fmt::print(stderr, "{}\n", report->error);
-            for (const auto& [word, number] : report->counts) total[word] += number;
-            show_progress(finished, all.size());
+    void add(const Report& report) {
+        bytes_ += report.bytes;
+        const char* at = report.words.data();
+        const char* const end = at + report.words.size();
+        for (const std::uint64_t count : report.counts) {
+            WordCounts::Entry& entry = counts_.entry_of(take_word(at, end));
+            if (entry.count == 0) entry.word.text = texts_.emplace_back(entry.word.text);
+            entry.count += count;
+            words_ += count;
+            ++at;
         }
-        chunks_.shutdown();
-        for (mp::Process& worker : workers_) worker.join();
-        return total;
+    }
+    std::uint64_t bytes() const { return bytes_; }
+    std::uint64_t words() const { return words_; }
+    std::size_t different_words() const { return counts_.size(); }
+
+    /// The words that occur most, those that occur equally often by the alphabet.
+    std::vector<WordCounts::Entry> top(std::size_t number) const {
+        std::vector<WordCounts::Entry> entries;
+        counts_.for_each([&](const WordCounts::Entry& entry) { entries.push_back(entry); });
+        const auto end = entries.begin() + static_cast<std::ptrdiff_t>(std::min(number, entries.size()));
+        std::partial_sort(entries.begin(), end, entries.end(), [](const auto& a, const auto& b) {
+            return a.count != b.count ? a.count > b.count : a.word.text < b.word.text;
+        });
+        entries.erase(end, entries.end());
+        return entries;
     }
 
   private:
-    void hire() { workers_.emplace_back(work, chunks_, reports_).start(); }
-
-    void replace_the_dead(const std::vector<Chunk>& all, const std::vector<bool>& done) {
-        bool died = false;
-        for (mp::Process& worker : workers_) {
-            if (worker.is_alive()) continue;
-            fmt::print(stderr, "worker {} ended with {}; another takes its place\n", *worker.pid(),
-                       worker.exitcode());
-            worker = mp::Process(work, chunks_, reports_);
-            worker.start();
-            died = true;
-        }
-        // The dead one had one of them, nobody can say which: a result that comes twice is ignored.
-        if (!died) return;
-        for (const Chunk& chunk : all)
-            if (!done[chunk.id]) chunks_.put(chunk);
-    }
-
-    void show_progress(std::size_t finished, std::size_t all) const {
-        if (!::isatty(STDERR_FILENO)) return;
-        const std::size_t width = 40, full = width * finished / all;
-        fmt::print(stderr, "\r[{:#<{}}{:.<{}}] {}/{}{}", "", full, "", width - full, finished, all,
-                   finished == all ? "\n" : "");
-    }
-
-    mp::Queue<Chunk> chunks_;
-    mp::Queue<Report> reports_;
-    std::vector<mp::Process> workers_;
-    bool kill_one_;
+    WordCounts counts_;
+    std::deque<std::string> texts_;
+    std::uint64_t bytes_ = 0, words_ = 0;
 };
 
-}  // namespace
+/// The workers, who has which chunk, and which are done.
+class Crew {
+  public:
+    Crew(const std::vector<Chunk>& chunks, int size, bool kill_one, Screen& screen)
+        : chunks_(chunks),
+          states_(chunks.size()),
+          left_(chunks.size()),
+          kill_one_(kill_one),
+          screen_(screen) {
+        for (const Chunk& chunk : chunks) {
+            waiting_.push_back(chunk.id);
+            bytes_ += size_of(chunk);
+        }
+        workers_.resize(std::min(chunks.size(), static_cast<std::size_t>(size)));
+        for (Worker& worker : workers_) start(worker);
+    }
 
-int main(int argc, char** argv) {
-    CLI::App app("Counts words with several processes");
+    /// Has all chunks counted, each once in the result, whoever dies.
+    Totals count_all() {
+        while (left_ > 0) {
+            for (Worker& worker : workers_) deal_to(worker);
+            if (kill_one_ && left_ <= (chunks_.size() + 1) / 2) kill_a_busy_one();
+            if (const auto report = reports_.try_get(20ms)) enter(*report);
+            for (Worker& worker : workers_)
+                if (!worker.process.is_alive()) replace(worker);
+        }
+        for (Worker& worker : workers_) worker.queue.shutdown();
+        for (Worker& worker : workers_) worker.process.join();
+        screen_.clear();
+        return std::move(totals_);
+    }
+
+  private:
+    struct Worker {
+        mp::Process process;
+        mp::Queue<Chunk> queue = mp::Queue<Chunk>();
+        std::vector<std::size_t> chunks;  ///< dealt to it and not reported
+    };
+    struct ChunkState {
+        bool done = false;
+        int deaths = 0;  ///< of workers that had it
+    };
+
+    void start(Worker& worker) {
+        const auto number = static_cast<std::size_t>(&worker - workers_.data());
+        worker.process = mp::Process(work, number, worker.queue, reports_);
+        worker.process.start();
+    }
+
+    // Two at a time: the next one is there when the first is done.
+    void deal_to(Worker& worker) {
+        while (worker.chunks.size() < 2 && !waiting_.empty()) {
+            const std::size_t chunk = waiting_.front();
+            waiting_.pop_front();
+            if (states_[chunk].done) continue;
+            worker.chunks.push_back(chunk);
+            worker.queue.put(chunks_[chunk]);
+        }
+    }
+
+    void enter(const Report& report) {
+        std::erase(workers_[report.worker].chunks, report.chunk);
+        // The second result, if its first worker died after it had reported.
+        if (states_[report.chunk].done) return;
+        finish(report.chunk);
+        totals_.add(report);
+        for (const std::string& error : report.errors) screen_.complain(error);
+        screen_.show_progress(done_bytes_, bytes_);
+    }
+
+    void finish(std::size_t chunk) {
+        states_[chunk].done = true;
+        done_bytes_ += size_of(chunks_[chunk]);
+        --left_;
+    }
+
+    void replace(Worker& dead) {
+        screen_.note(fmt::format("worker {} ended with {}; another takes its place", *dead.process.pid(),
+                                 dead.process.exitcode()));
+        for (const std::size_t chunk : std::exchange(dead, Worker{}).chunks) {
+            if (states_[chunk].done) continue;
+            if (++states_[chunk].deaths < 3) {
+                waiting_.push_front(chunk);
+            } else {
+                finish(chunk);
+                screen_.complain(fmt::format("{} and {} more: not counted, three workers died over them",
+                                             chunks_[chunk].parts.front().path,
+                                             chunks_[chunk].parts.size() - 1));
+            }
+        }
+        start(dead);
+    }
+
+    void kill_a_busy_one() {
+        kill_one_ = false;
+        std::find_if(workers_.begin(), workers_.end(), [](const Worker& worker) {
+            return !worker.chunks.empty();
+        })->process.kill();
+    }
+
+    const std::vector<Chunk>& chunks_;
+    std::vector<ChunkState> states_;
+    std::deque<std::size_t> waiting_;
+    std::size_t left_;
+    std::uint64_t bytes_ = 0, done_bytes_ = 0;
+    mp::Queue<Report> reports_;
+    std::vector<Worker> workers_;
+    Totals totals_;
+    bool kill_one_;
+    Screen& screen_;
+};
+
+struct Options {
     int workers = mp::cpu_count();
     std::size_t top = 10;
     bool kill_one = false;
     std::vector<std::string> paths;
-    app.add_option("--workers", workers, "how many processes")->check(CLI::PositiveNumber);
-    app.add_option("--top", top, "how many words to show");
-    app.add_flag("--kill-one", kill_one, "kill a worker in the middle, to show that nothing is lost");
-    app.add_option("paths", paths, "files and folders")->required();
-    CLI11_PARSE(app, argc, argv);
+};
 
+/// @returns the exit code: 1 if something could not be counted
+int run(const Options& options) {
     const auto begin = std::chrono::steady_clock::now();
-    const std::vector<Chunk> chunks = find_chunks(paths);
-    std::uint64_t bytes = 0;
-    const Counts counts = Crew(workers, kill_one).count_all(chunks, bytes);
+    Screen screen;
+    Files files(screen);
+    for (const std::string& path : options.paths) files.add(path);
+    const std::vector<Chunk> chunks = make_chunks(files.parts(), options.workers);
+    const Totals totals = Crew(chunks, options.workers, options.kill_one, screen).count_all();
     const std::chrono::duration<double> time = std::chrono::steady_clock::now() - begin;
 
-    std::vector<std::pair<std::uint64_t, std::string>> rows;
-    std::uint64_t words = 0;
-    for (const auto& [word, number] : counts) {
-        rows.emplace_back(number, word);
-        words += number;
-    }
-    std::sort(rows.begin(), rows.end(), [](const auto& a, const auto& b) {
-        return a.first != b.first ? a.first > b.first : a.second < b.second;
-    });
-    for (std::size_t i = 0; i < std::min(top, rows.size()); ++i)
-        fmt::print("{:>10} {}\n", rows[i].first, rows[i].second);
-    fmt::print("{} words, {} different, in {} chunks; {:.1f} MB in {:.2f} s, {:.1f} MB/s, {} workers\n",
-               words, counts.size(), chunks.size(), static_cast<double>(bytes) / 1e6, time.count(),
-               static_cast<double>(bytes) / 1e6 / time.count(), workers);
+    for (const auto& [word, count] : totals.top(options.top))
+        fmt::print("{:>10} {}\n", count, word.text);
+    const double megabytes = static_cast<double>(totals.bytes()) / 1e6;
+    fmt::print("{} words, {} different, in {} files; {:.1f} MB in {:.2f} s, {:.1f} MB/s, {} workers\n",
+               totals.words(), totals.different_words(), files.parts().size(), megabytes, time.count(),
+               megabytes / time.count(), options.workers);
+    if (std::fflush(stdout) != 0) throw std::system_error(errno, std::generic_category(), "stdout");
+    return screen.has_complained() ? 1 : 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) try {
+    CLI::App app("Counts words with several processes");
+    Options options;
+    app.add_option("--workers", options.workers, "how many processes")->check(CLI::Range(1, 1000));
+    app.add_option("--top", options.top, "how many words to show");
+    app.add_flag("--kill-one", options.kill_one, "kill a worker in the middle: the result is the same");
+    app.add_option("paths", options.paths, "files and folders")->required()->type_name("PATH");
+    CLI11_PARSE(app, argc, argv);
+    return run(options);
+} catch (const std::exception& error) {
+    fmt::print(stderr, "wordcount: {}\n", error.what());
+    return 1;
 }
