@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// message: deleted (function|constructor)
+// message: deleted function
 #include <procession/mp.hpp>
 
 struct Worker : mp::Subclass<Worker> {
