@@ -15,6 +15,7 @@
 #include <procession/mp.hpp>
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -22,6 +23,7 @@
 #include <memory>
 #include <semaphore>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -231,9 +233,12 @@ class Weight {
 
 }  // namespace
 
-int main() {
+int main() try {
     print_surroundings();
     compare("small", 101);
     const Weight weight;
     compare("big", 31);
+} catch (const std::exception& error) {
+    fmt::print(stderr, "process_start: {}\n", error.what());
+    return 1;
 }
