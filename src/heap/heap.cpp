@@ -18,9 +18,6 @@
 namespace procession::inline v0::heap {
 namespace {
 
-// Above every descriptor that a program is likely to have plans for.
-constexpr int first_descriptor = 200;
-
 std::uint64_t cgroup_limit() {
     std::uint64_t limit = ~std::uint64_t{0};
     for (const char* path :
@@ -59,7 +56,7 @@ os::Descriptor program_file() {
     if (fd < 0) return Heap::create(Heap::default_limit());
     os::check_sealed_memfd(fd);
     // Out of the way of the program's own; before we join, since closing one would end our life.
-    return os::Descriptor(fd).duplicate(first_descriptor);
+    return os::Descriptor(fd).duplicate(os::out_of_the_way);
 }
 
 }  // namespace
@@ -84,7 +81,7 @@ std::uint64_t Heap::default_limit() {
 
 os::Descriptor Heap::create(std::uint64_t limit) {
     os::Descriptor file =
-        os::make_sealed_memfd("procession-heap", arena_size).duplicate(first_descriptor);
+        os::make_sealed_memfd("procession-heap", arena_size).duplicate(os::out_of_the_way);
     Heap heap(file.duplicate());
     FileHeader& header = heap.header();
     header.version = layout_version;

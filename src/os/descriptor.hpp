@@ -5,6 +5,9 @@
 
 namespace procession::inline v0::os {
 
+/// Where what is kept open for good is numbered from: above what a program is likely to have plans for.
+inline constexpr int out_of_the_way = 200;
+
 /// Owns a file descriptor and closes it. Movable; -1 is none.
 class Descriptor {
   public:

@@ -34,6 +34,7 @@ namespace {
 using heap::Heap;
 
 bool in_child = false;
+bool parent_had_threads = false;
 ProcessRecord* own_record = nullptr;
 heap::Offset launch_message = 0;
 std::thread::id main_thread;
@@ -49,7 +50,8 @@ void flush_output() {
 void leave_for_good(int status, void*) {
     flush_output();
     if (__gcov_dump) __gcov_dump();
-    if (__lsan_do_leak_check) __lsan_do_leak_check();
+    // What threads of a forked parent own has no owner here, and would look leaked.
+    if (__lsan_do_leak_check && !parent_had_threads) __lsan_do_leak_check();
     // Now nothing can go wrong any more: whoever joins need not wait for what our real parent sees.
     note_end(*own_record, status & 0xff);
     ::_exit(status);
@@ -154,8 +156,9 @@ void rehearse(const os::Inherited& now) {
     flush_output();
 }
 
-void run_forked(Process& process, const Handle& record, std::uint64_t serial, const Launch& launch) {
+void run_forked(Process& process, const Handle& record, std::uint64_t serial, bool with_threads, const Launch& launch) {
     forget_children_after_fork();
+    parent_had_threads = with_threads;
     Heap& heap = Heap::program();
     heap.self();
     // The creator may have died, and the records with it.

@@ -59,7 +59,7 @@ void note_started(os::Descriptor server) {
         os::reap_quietly(each.get());
         return true;
     });
-    started().servers.push_back(std::move(server));
+    started().servers.push_back(server.duplicate(os::out_of_the_way));
 }
 
 // With the servers' lock held.
@@ -77,8 +77,8 @@ void start_fork_server(ServerState& server, std::uint64_t credentials) {
             const auto status = os::reap_quietly(process.pidfd.get());
             if (server.trouble[0]) throw StateError(fmt::format("fork server: {}", server.trouble));
             throw StateError(fmt::format(
-                "fork server: the program's own file ended with code {} when it was run as the server. "
-                "If it is linked fully statically, call procession::init(argc, argv) first in main.",
+                "fork server: the program's own file ended with code {} when it was run as the server. Its stderr "
+                "may say why. If it is linked fully statically, call procession::init(argc, argv) first in main.",
                 status ? status->code : 255));
         }
         if (deadline.expired()) throw TimeoutError("fork server: it was not ready within 60 s");

@@ -76,6 +76,6 @@ inline constexpr int inherited_daemon_lifeline = 5;
 /// on it, and is had before the process is waited for.
 void rehearse(const os::Inherited& now);
 /// In a forked child: runs the process, until its end.
-[[noreturn]] void run_forked(Process&, const Handle& record, std::uint64_t serial, const Launch&);
+[[noreturn]] void run_forked(Process&, const Handle& record, std::uint64_t serial, bool with_threads, const Launch&);
 
 }  // namespace procession::inline v0::detail

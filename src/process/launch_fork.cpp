@@ -25,7 +25,8 @@ void flush_before_fork() {
 }  // namespace
 
 Launched launch_forked(Process& process, const Handle& record, const Launch& launch) {
-    if (os::thread_count() > 1)
+    const bool with_threads = os::thread_count() > 1;
+    if (with_threads)
         log_warning("fork in a process with threads: what they hold stays locked in the child; use "
                     "StartMethod::forkserver");
     flush_before_fork();
@@ -38,7 +39,7 @@ Launched launch_forked(Process& process, const Handle& record, const Launch& lau
         hang_on(program_lifeline());
         if (line) hang_on(line.get());
         line.reset();
-        run_forked(process, record, serial, launch);
+        run_forked(process, record, serial, with_threads, launch);
     }
     os::checked(pid, fmt::format("Process(\"{}\")", process.name()), "fork", "EAGAIN: raise RLIMIT_NPROC.");
     Launched child{pid, os::pidfd_open_even_if_gone(pid), true};

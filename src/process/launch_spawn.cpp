@@ -83,8 +83,8 @@ Launched launch_spawned(const LaunchOrder& order) {
     const auto status = os::reap_quietly(child.pidfd.get());
     if (!status || status->code >= 0)
         throw StateError(fmt::format(
-            "Process: the program's own file ended with code {} before it became the process. If it is "
-            "linked fully statically, call procession::init(argc, argv) first in main.", status ? status->code : 255));
+            "Process: the program's own file ended with code {} before it became the process. Its stderr may "
+            "say why. If it is linked fully statically, call procession::init(argc, argv) first in main.", status ? status->code : 255));
     record_end(record, status->code);
     return child;
 }

@@ -16,16 +16,14 @@
 namespace procession::inline v0::detail {
 namespace {
 
-constexpr int first_descriptor = 200;
-
 struct Line {
     os::Descriptor reader, writer;
 
     void open() {
         int ends[2];
         os::checked(::pipe2(ends, O_CLOEXEC), "lifeline", "pipe2", "Raise RLIMIT_NOFILE.");
-        reader = os::Descriptor(ends[0]).duplicate(first_descriptor);
-        writer = os::Descriptor(ends[1]).duplicate(first_descriptor);
+        reader = os::Descriptor(ends[0]).duplicate(os::out_of_the_way);
+        writer = os::Descriptor(ends[1]).duplicate(os::out_of_the_way);
     }
 };
 
@@ -77,7 +75,7 @@ void hang_on(int read_end) {
     const int fd = os::checked(
         ::open(fmt::format("/proc/self/fd/{}", read_end).c_str(), O_RDONLY | O_CLOEXEC), "lifeline",
         "open(/proc/self/fd)", "/proc must be mounted.");
-    const int kept = os::Descriptor(fd).duplicate(first_descriptor).release();
+    const int kept = os::Descriptor(fd).duplicate(os::out_of_the_way).release();
     os::checked(::fcntl(kept, F_SETOWN, ::getpid()), "lifeline", "fcntl(F_SETOWN)");
     os::checked(::fcntl(kept, F_SETSIG, SIGKILL), "lifeline", "fcntl(F_SETSIG)");
     os::checked(::fcntl(kept, F_SETFL, O_ASYNC | O_NONBLOCK), "lifeline", "fcntl(F_SETFL)");

@@ -4,12 +4,9 @@
 #include <fmt/format.h>
 #include <procession/process.hpp>
 #include <stdlib.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <array>
-#include <cstring>
 #include <string_view>
 
 #include "support/proc.hpp"
@@ -33,13 +30,6 @@ std::set<std::string> files() {
     return found;
 }
 
-bool leads_to_the_fork_server(int fd) {
-    sockaddr_un peer{};
-    socklen_t size = sizeof peer;
-    return ::getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &size) == 0 &&
-           std::memcmp(peer.sun_path, "\0procession-", 12) == 0;
-}
-
 /// What the library keeps open until the program's end once it was used, and how many of it.
 struct Kept {
     bool (*is_it)(int fd, std::string_view what);
@@ -47,7 +37,7 @@ struct Kept {
 };
 constexpr Kept the_heap{[](int, std::string_view what) { return what.starts_with("/memfd:procession-heap"); }, 1};
 constexpr Kept lifelines{[](int fd, std::string_view what) { return fd >= 200 && what.starts_with("pipe:"); }, 4};
-constexpr Kept server_connection{[](int fd, std::string_view) { return leads_to_the_fork_server(fd); }, 1};
+constexpr Kept server_watch{[](int fd, std::string_view what) { return fd >= 200 && what == "anon_inode:[pidfd]"; }, 1};
 
 }  // namespace
 
@@ -82,7 +72,7 @@ void Census::OnTestEnd(const testing::TestInfo&) {
         if (!children_.contains(child.pid()))
             ADD_FAILURE() << fmt::format("left behind: {} (pid {}) runs", child.name(), child.pid());
 
-    std::array kept{the_heap, lifelines, server_connection};
+    std::array kept{the_heap, lifelines, server_watch};
     for (const auto& [fd, what] : open_descriptors()) {
         bool ours = false;
         for (Kept& each : kept) ours = ours || (each.is_it(fd, what) && each.most-- > 0);

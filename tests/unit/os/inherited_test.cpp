@@ -50,7 +50,7 @@ TEST(Inherited, is_put_on_as_it_was_taken_down) {
         ::pthread_sigmask(SIG_SETMASK, &mask, nullptr);
         ::signal(SIGPIPE, SIG_DFL);
         ::signal(SIGHUP, SIG_IGN);
-        taken.apply();
+        taken.apply(os::Inherited::capture());
 
         EXPECT_STREQ(::getenv("PROCESSION_TEST_VARIABLE"), "with=equals");
         EXPECT_STREQ(::getenv("PROCESSION_TEST_EMPTY"), "");
@@ -72,8 +72,9 @@ TEST(Inherited, is_put_on_as_it_was_taken_down) {
 TEST(Inherited, of_a_directory_that_is_gone_is_the_root) {
     EXPECT_EQ(0, test::in_child([] {
         os::Inherited taken = os::Inherited::capture();
+        const os::Inherited now = taken;
         taken.directory = "/no such directory";
-        taken.apply();
+        taken.apply(now);
         ::_exit(std::filesystem::current_path() == "/" ? 0 : 1);
     }));
 }

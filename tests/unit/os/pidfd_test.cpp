@@ -76,20 +76,39 @@ TEST(WaitReadable, sees_that_the_other_side_hung_up) {
     EXPECT_TRUE(os::wait_readable(ours.get(), os::Deadline::never()));
 }
 
-TEST(ProcessStartTime, names_a_process_for_good) {
-    const auto mine = os::process_start_time(::getpid());
-    EXPECT_GT(mine, 0u);
-    EXPECT_EQ(os::process_start_time(::getpid()), mine);
-    EXPECT_GT(mine, os::process_start_time(1));
-    EXPECT_EQ(os::process_start_time(std::numeric_limits<pid_t>::max()), 0u);
+TEST(PidfdOpenEvenIfGone, of_a_process_that_is_gone_is_readable_at_once) {
+    const pid_t pid = ::fork();
+    if (pid == 0) ::_exit(0);
+    ASSERT_EQ(::waitpid(pid, nullptr, 0), pid);
+    EXPECT_TRUE(os::wait_readable(os::pidfd_open_even_if_gone(pid).get(), os::Deadline::now()));
+    EXPECT_FALSE(os::wait_readable(os::pidfd_open_even_if_gone(::getpid()).get(), os::Deadline::now()));
 }
 
-TEST(ProcessStartTime, is_read_whatever_the_process_is_called) {
-    EXPECT_EQ(0, test::in_child([] {
-        const auto before = os::process_start_time(::getpid());
-        std::ofstream("/proc/self/comm") << "a) R 1 (b";
-        ::_exit(os::process_start_time(::getpid()) == before ? 0 : 1);
-    }));
+TEST(ReapAny, takes_each_child_once_and_then_none) {
+    const pid_t pid = ::fork();
+    if (pid == 0) ::_exit(7);
+    const os::Descriptor pidfd = os::pidfd_open(pid);
+    ASSERT_TRUE(os::wait_readable(pidfd.get(), os::Deadline::never()));
+    const auto ended = os::reap_any();
+    ASSERT_TRUE(ended.has_value());
+    EXPECT_EQ(ended->pid, pid);
+    EXPECT_EQ(ended->status.code, 7);
+    EXPECT_FALSE(os::reap_any().has_value());
+    EXPECT_FALSE(os::reap_quietly(pidfd.get()).has_value());
+}
+
+// Linux 6.15 and later keep the code for whoever has a pidfd; before that there is none to be had.
+TEST(ExitCodeOf, is_known_of_a_process_that_somebody_else_reaped) {
+    for (const int end : {3, -SIGKILL}) {
+        const pid_t pid = ::fork();
+        if (pid == 0) {
+            if (end < 0) ::raise(-end);
+            ::_exit(end);
+        }
+        const os::Descriptor pidfd = os::pidfd_open(pid);
+        ASSERT_EQ(::waitpid(pid, nullptr, 0), pid);
+        EXPECT_EQ(os::exit_code_of(pidfd.get()).value_or(end), end);
+    }
 }
 
 }  // namespace

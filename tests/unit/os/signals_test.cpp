@@ -122,12 +122,11 @@ TEST(ReceiveMessage, goes_on_after_a_signal) {
 }
 
 TEST(AcceptConnection, goes_on_after_a_signal) {
-    const std::string name = fmt::format("procession-test-accept-{}", ::getpid());
-    const os::Descriptor listener = os::listen_abstract(name);
+    const auto [listener, name] = os::listen_abstract();
     os::Descriptor client;
     const int accepted =
-        through_signals([&] { return os::accept_connection(listener.get()).release(); },
-                        [&] { client = os::connect_abstract(name); });
+        through_signals([&, fd = listener.get()] { return os::accept_connection(fd).release(); },
+                        [&, &name = name] { client = os::connect_abstract(name); });
     const os::Descriptor server(accepted);
     EXPECT_TRUE(server);
     EXPECT_EQ(storm_signals, 20);

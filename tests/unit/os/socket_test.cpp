@@ -80,18 +80,19 @@ TEST(Socket, whose_peer_is_gone_is_an_error_and_no_signal) {
 }
 
 TEST(Socket, has_a_name_that_leaves_no_file) {
-    const std::string name = fmt::format("procession-test-{}", ::getpid());
-    expect_parts(refused(ECONNREFUSED, [&] { os::connect_abstract(name); }),
-                 {"abstract socket: connect: ECONNREFUSED"});
-    const os::Descriptor listener = os::listen_abstract(name);
-    expect_parts(refused(EADDRINUSE, [&] { os::listen_abstract(name); }), {"abstract socket: bind: EADDRINUSE"});
+    auto [listener, name] = os::listen_abstract();
+    const auto [another, other_name] = os::listen_abstract();
+    EXPECT_NE(name, other_name);
     const os::Descriptor client = os::connect_abstract(name);
     const os::Descriptor server = os::accept_connection(listener.get());
-    for (const auto* each : {&listener, &client, &server}) EXPECT_TRUE(closes_on_exec(each->get()));
+    for (const os::Descriptor* each : {&std::as_const(listener), &client, &server}) EXPECT_TRUE(closes_on_exec(each->get()));
     os::send_message(client.get(), message);
     std::array<std::byte, 8> buffer;
     EXPECT_EQ(os::receive_message(server.get(), buffer, 0).size, 3u);
-    refused(ENAMETOOLONG, [] { os::listen_abstract(std::string(108, 'x')); });
+    refused(ENAMETOOLONG, [] { os::connect_abstract(std::string(108, 'x')); });
+    listener.reset();
+    expect_parts(refused(ECONNREFUSED, [&, &name = name] { os::connect_abstract(name); }),
+                 {"abstract socket: connect: ECONNREFUSED"});
 }
 
 TEST(Socket, knows_the_user_at_the_other_end) {
@@ -99,8 +100,7 @@ TEST(Socket, knows_the_user_at_the_other_end) {
     EXPECT_EQ(os::peer_user(ours.get()), ::geteuid());
     if (::geteuid() != 0) GTEST_SKIP() << "only root can become another user";
     constexpr uid_t nobody = 65534;
-    const std::string name = fmt::format("procession-test-{}", ::getpid());
-    const os::Descriptor listener = os::listen_abstract(name);
+    const auto [listener, name] = os::listen_abstract();
     const Event looked_at;
     const pid_t pid = ::fork();
     if (pid == 0) {
