@@ -17,6 +17,7 @@
 #include "support/child.hpp"
 #include "support/event.hpp"
 #include "support/heap_work.hpp"
+#include "support/proc.hpp"
 
 namespace procession {
 namespace {
@@ -78,8 +79,8 @@ TEST_F(Life, goes_on_when_main_leaves_and_another_thread_stays) {
     const pid_t pid = ::fork();
     if (pid == 0) {
         id() = heap_.self();
-        new std::thread([&, main = ::pthread_self()] {
-            ::pthread_join(main, nullptr);
+        new std::thread([&] {
+            while (test::thread_state(::getpid()) != 'Z') std::this_thread::yield();
             ready_.set();
             end.wait();
             ::_exit(0);

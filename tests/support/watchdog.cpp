@@ -11,8 +11,9 @@
 
 #include <array>
 #include <atomic>
-#include <charconv>
+#include <chrono>
 #include <cmath>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <string_view>
@@ -28,7 +29,7 @@ int print_your_stack() { return SIGRTMAX - 2; }
 char watched[512];
 std::atomic<int> stacks_printed = 0;
 
-// From here on all is async-signal-safe, as long as backtrace() has been called once before.
+// From here on all is async-signal-safe in glibc: backtrace() once it has been called, snprintf() of numbers.
 
 void say(std::string_view text) {
     [[maybe_unused]] const auto written = ::write(STDERR_FILENO, text.data(), text.size());
@@ -41,6 +42,7 @@ void print_stack(int) {
 }
 
 void ask_for_stack(pid_t thread) {
+    if (thread == ::gettid()) return print_stack(0);
     const int before = stacks_printed;
     if (::syscall(SYS_tgkill, ::getpid(), thread, print_your_stack()) != 0) return;
     for (int waits = 0; stacks_printed == before; ++waits) {
@@ -49,24 +51,37 @@ void ask_for_stack(pid_t thread) {
     }
 }
 
-void ask_all_threads() {
+template <class Visit>
+void for_each_thread(Visit visit) {
     const int folder = ::open("/proc/self/task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     alignas(dirent64) char buffer[4096];
     for (;;) {
         const ssize_t size = ::getdents64(folder, buffer, sizeof buffer);
-        if (size <= 0) return;
+        if (size <= 0) break;
         for (ssize_t at = 0; at < size;) {
             const auto* entry = reinterpret_cast<const dirent64*>(buffer + at);
             at += entry->d_reclen;
-            const std::string_view name = entry->d_name;
-            pid_t thread = 0;
-            std::from_chars(name.data(), name.data() + name.size(), thread);
-            if (thread == 0) continue;
-            say("thread ");
-            say(name);
-            say(":\n");
-            ask_for_stack(thread);
+            if (const pid_t thread = std::atoi(entry->d_name)) visit(thread, entry->d_name);
         }
+    }
+    ::close(folder);
+}
+
+// What a case forked would outlive us, and keep open what CTest reads our output from.
+void end_children_of(pid_t process, pid_t thread) {
+    char path[64], text[4096];
+    std::snprintf(path, sizeof path, "/proc/%d/task/%d/children", process, thread);
+    const int file = ::open(path, O_RDONLY | O_CLOEXEC);
+    const ssize_t size = ::read(file, text, sizeof text - 1);
+    ::close(file);
+    if (size <= 0) return;
+    text[size] = '\0';
+    for (char* at = text; *at;) {
+        const auto child = static_cast<pid_t>(std::strtol(at, &at, 10));
+        if (child == 0) return;
+        end_children_of(child, child);
+        ::kill(child, SIGKILL);
+        at += *at == ' ';
     }
 }
 
@@ -78,7 +93,13 @@ void end_the_program(int) {
     say(watched);
     say(" takes longer than its limit (60 s times PROCESSION_TEST_TIME_FACTOR). Where its threads are "
         "(addr2line -Cfe PROGRAM OFFSET names what has no name):\n");
-    ask_all_threads();
+    for_each_thread([](pid_t thread, const char* name) {
+        say("thread ");
+        say(name);
+        say(":\n");
+        ask_for_stack(thread);
+    });
+    for_each_thread([](pid_t thread, const char*) { end_children_of(::getpid(), thread); });
     ::kill(::getpid(), SIGKILL);
 }
 

@@ -23,7 +23,6 @@ TEST(Watchdog, says_where_every_thread_of_a_stuck_case_is_and_ends_it) {
     const Ended ended = run_case("Stuck.in_two_threads", "0.005");
     EXPECT_EQ(ended.code, -SIGKILL);
     expect_parts(ended.output, {"watchdog: Stuck.in_two_threads", "stuck_in_main", "stuck_in_thread"});
-    EXPECT_EQ(ended.output.find("does not answer"), std::string::npos) << ended.output;
 }
 
 struct Leak {
