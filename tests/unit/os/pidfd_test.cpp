@@ -47,7 +47,7 @@ TEST(Pidfd, is_reaped_once) {
     EXPECT_TRUE(os::wait_readable(process.get(), os::Deadline::never()));
     EXPECT_EQ(os::reap(process.get()).value().code, 9);
     expect_parts(refused(ECHILD, [&] { static_cast<void>(os::reap(process.get())); }),
-                 {"child process: waitid(P_PIDFD): ECHILD"});
+                 {"child process: waitid: ECHILD"});
 }
 
 TEST(Pidfd, tells_what_the_process_used) {

@@ -10,17 +10,16 @@
 //   futex_wait                 ends         the caller has to look at its condition anyway
 //   futex_wake                 cannot be    never waits
 //   wait_readable              retried      with the same deadline, so a storm does not prolong it
-//   reap                       retried      WNOHANG: it does not wait, and has reaped nothing by then
+//   reap, reap_any             retried      WNOHANG: it does not wait, and has reaped nothing by then
 //   pidfd_open, _send_signal   cannot be    never wait
-//   process_start_time         retried      the read; opening a file of /proc does not wait
 //   try_lock_byte, unlock_byte,
 //   byte_is_held_by_another    cannot be    F_SETLK and F_GETLK never wait
 //   make_socketpair            cannot be    never waits
 //   send_message               retried      a message is sent whole or not at all
 //   receive_message            retried      a message is received whole or not at all
 //   listen_abstract            cannot be    never waits
-//   connect_abstract           retried      a Unix socket that was interrupted is as before: it does not
-//                                           go on connecting behind our back, as TCP's does
+//   connect_abstract           cannot be    it is EAGAIN where it would have to wait
+//   credentials_fingerprint    retried      the read; opening a file of /proc does not wait
 //   accept_connection          retried      nothing has been accepted by then
 //   make_sealed_memfd, check_sealed_memfd, Mapping, make_wipe_on_fork_page, peer_user, Inherited
 //                              cannot be    never wait
@@ -130,28 +129,6 @@ TEST(AcceptConnection, goes_on_after_a_signal) {
     const os::Descriptor server(accepted);
     EXPECT_TRUE(server);
     EXPECT_EQ(storm_signals, 20);
-}
-
-TEST(ConnectAbstract, goes_on_after_a_signal) {
-    // A listener with room for one that waits: the next one has to wait itself.
-    const std::string name = fmt::format("procession-test-connect-{}", ::getpid());
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    std::memcpy(address.sun_path + 1, name.data(), name.size());
-    const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + name.size());
-    const os::Descriptor listener(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
-    ASSERT_EQ(::bind(listener.get(), reinterpret_cast<const sockaddr*>(&address), size), 0);
-    ASSERT_EQ(::listen(listener.get(), 0), 0);
-    const os::Descriptor first = os::connect_abstract(name);
-    os::Descriptor accepted[2];
-    const int fd = through_signals([&] { return os::connect_abstract(name).release(); }, [&] {
-        for (os::Descriptor& each : accepted) each = os::accept_connection(listener.get());
-    });
-    const os::Descriptor second(fd);
-    EXPECT_EQ(storm_signals, 20);
-    os::send_message(second.get(), one_byte);
-    std::array<std::byte, 8> buffer;
-    EXPECT_EQ(os::receive_message(accepted[1].get(), buffer, 0).size, 1u);
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 
 #include <array>
@@ -93,6 +94,14 @@ TEST(Socket, has_a_name_that_leaves_no_file) {
     listener.reset();
     expect_parts(refused(ECONNREFUSED, [&, &name = name] { os::connect_abstract(name); }),
                  {"abstract socket: connect: ECONNREFUSED"});
+}
+
+TEST(Socket, that_has_a_full_backlog_is_not_waited_for) {
+    const auto [listener, name] = os::listen_abstract();
+    ASSERT_EQ(::listen(listener.get(), 0), 0);  // room for one that waits
+    const os::Descriptor first = os::connect_abstract(name);
+    expect_parts(refused(EAGAIN, [&, &name = name] { os::connect_abstract(name); }),
+                 {"abstract socket: connect: EAGAIN"});
 }
 
 TEST(Socket, knows_the_user_at_the_other_end) {
