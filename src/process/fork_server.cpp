@@ -65,7 +65,6 @@ void note_started(os::Descriptor server) {
 // With the servers' lock held.
 void start_fork_server(ServerState& server, std::uint64_t credentials) {
     if (const auto dead = server.participant.exchange(0)) bury(Heap::program(), dead);
-    dismiss_spares(server);
     server.credentials.store(credentials);
     server.trouble[0] = '\0';
     const auto index = static_cast<std::size_t>(&server - program_state().servers);
@@ -126,6 +125,9 @@ class Server {
 
     [[noreturn]] void serve() {
         state_.participant.store(me_);
+        // Of one that died, or that another process started when the one that was at it died. Their end
+        // tells that server, too, that it is to go.
+        dismiss_spares(state_);
         os::futex_wake(state_.participant, INT_MAX);
         for (;;) {
             const bool retired = state_.participant.load() != me_;

@@ -77,14 +77,29 @@ long sleeps_of(pid_t pid) {
     return 0;
 }
 
+std::string describe(const detail::ServerState& server) {
+    Heap& heap = Heap::program();
+    std::string text = fmt::format("server {:x} (pid {}):", server.participant.load(), fork_server());
+    for (const detail::Spare& spare : server.spares) {
+        const std::uint64_t state = spare.state.load();
+        const auto life = [&](heap::ParticipantId id) { return heap.is_dead(id) ? "dead" : "alive"; };
+        text += fmt::format(" [phase {} by {} {:x}, spare {}, of {} {:x}]", static_cast<int>(detail::Spare::phase_of(state)),
+                            life(detail::Spare::mover_of(state)), detail::Spare::mover_of(state), life(spare.participant),
+                            life(spare.server), spare.server.load());
+    }
+    for (const pid_t child : children_of(fork_server())) text += fmt::format(" child {}", child);
+    return text;
+}
+
 /// How many blocks are in use when the fork server has nothing to do, and all who died are buried.
 std::uint64_t blocks_at_rest() {
     static_cast<void>(mp::active_children());  // lets go of those that have ended
-    for (;; std::this_thread::yield()) {
+    const auto& state = detail::program_state().servers[0];
+    const auto limit = std::chrono::steady_clock::now() + 20s;
+    for (; std::chrono::steady_clock::now() < limit; std::this_thread::yield()) {
         const pid_t server = fork_server();
         const long sleeps = sleeps_of(server);
-        const auto& spares = detail::program_state().servers[0].spares;
-        const auto ready = std::count_if(std::begin(spares), std::end(spares), [](const auto& spare) {
+        const auto ready = std::count_if(std::begin(state.spares), std::end(state.spares), [](const auto& spare) {
             return detail::Spare::phase_of(spare.state.load()) == detail::Phase::ready;
         });
         if (sleeps == 0 || ready != detail::ServerState::spares_wanted || children_of(server).size() != 4u || !all_live())
@@ -92,6 +107,8 @@ std::uint64_t blocks_at_rest() {
         const std::uint64_t blocks = Heap::program().usage().blocks;
         if (sleeps_of(server) == sleeps) return blocks;
     }
+    ADD_FAILURE() << "there is no rest: " << describe(state) << (all_live() ? "" : ", somebody is not buried");
+    return 0;
 }
 
 class StarterKilledAt : public testing::TestWithParam<const char*> {};
