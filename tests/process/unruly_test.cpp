@@ -43,19 +43,30 @@ TEST_P(Unruly, process_that_execed_can_be_terminated) {
 void wait_for_ever() {
     for (;;) ::pause();
 }
-void answer(mp::Queue<int> question, mp::Queue<int> reply) { reply.put(question.get() + 1); }
-void start_answerer(mp::Queue<int> question, mp::Queue<int> reply, bool stay) {
+void answer(mp::Queue<int> question, mp::Queue<int> reply) {
+    reply.put(0);
+    reply.put(question.get() + 1);
+}
+void start_answerer(mp::Queue<int> question, mp::Queue<int> reply) {
     mp::Process child({.daemon = false}, answer, question, reply);
     child.start();
-    reply.put(0);
-    if (stay) wait_for_ever();
+    wait_for_ever();
+}
+void start_answerer_and_die(mp::Queue<int> question, mp::Queue<int> reply) {
+    mp::Process child({.daemon = false}, answer, question, reply);
+    child.start();
+    ::raise(SIGKILL);
+}
+void start_answerer_and_end(mp::Queue<int> question, mp::Queue<int> reply) {
+    mp::Process child({.daemon = false}, answer, question, reply);
+    child.start();
     static mp::Queue<int> at_exit = reply;
     std::atexit([] { at_exit.put(100); });
 }
 
 TEST_P(Unruly, child_of_a_daemon_outlives_it_when_it_is_killed) {
     mp::Queue<int> question, reply;
-    mp::Process daemon({.daemon = true}, start_answerer, question, reply, true);
+    mp::Process daemon({.daemon = true}, start_answerer, question, reply);
     daemon.start();
     EXPECT_EQ(reply.get(), 0);
     daemon.kill();
@@ -64,10 +75,23 @@ TEST_P(Unruly, child_of_a_daemon_outlives_it_when_it_is_killed) {
     EXPECT_EQ(reply.get(), 42);
 }
 
+TEST_P(Unruly, child_runs_though_its_parent_is_killed_as_soon_as_start_returned) {
+    if (GetParam() == mp::StartMethod::fork)
+        GTEST_SKIP() << "a forked child is claimed before it holds its record, which goes with the dead parent";
+    mp::Queue<int> question, reply;
+    mp::Process parent({.daemon = true}, start_answerer_and_die, question, reply);
+    parent.start();
+    parent.join();
+    EXPECT_EQ(parent.exitcode(), -SIGKILL);
+    question.put(41);
+    EXPECT_EQ(reply.get(), 0);
+    EXPECT_EQ(reply.get(), 42);
+}
+
 // Were it not waited for, the daemon would run its exit handlers first.
 TEST_P(Unruly, child_of_a_daemon_is_waited_for_when_that_ends) {
     mp::Queue<int> question, reply;
-    mp::Process daemon({.daemon = true}, start_answerer, question, reply, false);
+    mp::Process daemon({.daemon = true}, start_answerer_and_end, question, reply);
     daemon.start();
     EXPECT_EQ(reply.get(), 0);
     question.put(41);

@@ -62,9 +62,9 @@ TEST(Futex, wakes_across_processes) {
 }
 
 TEST(Futex, of_a_bad_address_is_an_error_that_names_the_call) {
-    const auto& word = *reinterpret_cast<const std::atomic<std::uint32_t>*>(2);
-    expect_parts(refused(EINVAL, [&] { os::futex_wait(word, 1, os::Deadline::never()); }),
-                 {"futex word: futex(FUTEX_WAIT_BITSET): EINVAL"});
+    const auto& word = *reinterpret_cast<const std::atomic<std::uint32_t>*>(4096);
+    expect_parts(refused(EFAULT, [&] { os::futex_wait(word, 1, os::Deadline::never()); }),
+                 {"futex word: futex(FUTEX_WAIT_BITSET): EFAULT"});
 }
 
 }  // namespace
