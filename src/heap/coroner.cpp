@@ -10,7 +10,7 @@ namespace procession::inline v0::heap {
 namespace {
 
 void wake(Heap& heap, Offset point) {
-    if (!heap.valid(point, sizeof(WaitPoint))) return;
+    if (point == 0 || point > arena_size - sizeof(WaitPoint)) return;
     auto& target = *heap.at<WaitPoint>(point);
     target.sequence.fetch_add(1);
     os::futex_wake(target.sequence, INT_MAX);

@@ -285,9 +285,10 @@ void run_fork_server(std::size_t index) {
         std::strncpy(state.trouble, text.c_str(), sizeof state.trouble - 1);
         ::_exit(1);
     }
-    // Its children then find resolved and in place what all of them use.
-    rehearse(os::Inherited::capture());
-    Server(state).serve();
+    Server server(state);
+    // Its children then find bound and in place what all of them use.
+    prepare(state, os::Inherited::capture());
+    server.serve();
 }
 
 }  // namespace procession::inline v0::detail

@@ -223,21 +223,23 @@ void ring_if_low(const ServerState& server, int bell) {
 
 }  // namespace
 
+std::pair<os::Descriptor, std::string> prepare(ServerState& server, const os::Inherited& now) {
+    rehearse(now);
+    heap::Operation operation(Heap::program());
+    wait(operation, server.changed, [] { return false; }, os::Deadline::now());
+    return os::listen_abstract();
+}
+
 void be_spare(ServerState& server, Spare& spare, heap::ParticipantId maker, int bell, const os::Inherited& now) {
     Heap& heap = Heap::program();
     ::prctl(PR_SET_NAME, "procession");
     hang_on(program_lifeline());
-    rehearse(now);
-    auto [listener, address] = os::listen_abstract();
-    std::memcpy(spare.address, address.data(), std::min(address.size(), sizeof spare.address));
     const heap::ParticipantId me = heap.self();
+    auto [listener, address] = prepare(server, now);
+    std::memcpy(spare.address, address.data(), std::min(address.size(), sizeof spare.address));
     spare.participant = me;
     spare.server = maker;
     spare.pid = ::getpid();
-    {
-        heap::Operation operation(heap);
-        wait(operation, spare.changed, [] { return false; }, os::Deadline::now());
-    }
     PROCESSION_KILL_POINT("spare.prepared");
     if (!spare.move(Spare::pack(Phase::preparing, maker), Phase::ready, me)) ::_exit(0);
     // The server may have been told to go just before it was ready.

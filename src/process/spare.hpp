@@ -91,6 +91,8 @@ class ClaimedSpare {
     os::Descriptor pidfd_;
 };
 
+/// Does what can be done before there is an order. @returns the socket for descriptors, and its address
+std::pair<os::Descriptor, std::string> prepare(ServerState&, const os::Inherited& now);
 /// In a new child of the fork server: waits to be told what to become, and becomes it.
 /// `bell` is rung when the server is to look at the entry; `now` is how this process is.
 [[noreturn]] void be_spare(ServerState&, Spare&, heap::ParticipantId server, int bell, const os::Inherited& now);
