@@ -21,6 +21,7 @@
 #include <cstdlib>
 #include <functional>
 #include <memory>
+#include <random>
 #include <semaphore>
 #include <string>
 #include <system_error>
@@ -150,13 +151,19 @@ std::vector<double> ratios(const Peer& peer, const Peer& base) {
     return result;
 }
 
-/// Lets all take turns, first two each that do not count.
+/// Lets all take turns, first two each that do not count; in another order each time, since what came just
+/// before leaves the processors warm or cold.
 void take_turns(std::vector<Peer>& peers, int turns) {
-    for (int turn = -2; turn < turns; ++turn)
-        for (Peer& peer : peers) {
-            const Microseconds time = peer.start_and_join();
-            if (turn >= 0) peer.times.push_back(time);
+    std::mt19937 random(2008);
+    std::vector<Peer*> order;
+    for (Peer& peer : peers) order.push_back(&peer);
+    for (int turn = -2; turn < turns; ++turn) {
+        std::shuffle(order.begin(), order.end(), random);
+        for (Peer* peer : order) {
+            const Microseconds time = peer->start_and_join();
+            if (turn >= 0) peer->times.push_back(time);
         }
+    }
 }
 
 void print_table(const std::string& parent, const std::vector<Peer>& peers, const Peer& base,

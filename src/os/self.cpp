@@ -8,6 +8,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <span>
 #include <vector>
@@ -56,12 +57,13 @@ std::uint64_t credentials_fingerprint() {
     hash.add(capabilities);
     hash.add(::getsid(0));
 
-    for (const char* name : {"cgroup", "ipc", "mnt", "net", "pid_for_children", "time_for_children", "user", "uts"}) {
-        std::array<char, 32> path{"/proc/self/ns/"};
-        std::char_traits<char>::copy(path.data() + 14, name, std::char_traits<char>::length(name));
-        struct stat place{};
-        if (::stat(path.data(), &place) == 0) hash.add(place.st_ino);
-    }
+    // The links' texts name the namespaces, and cost a third of what a look at the namespaces would.
+    if (const Descriptor links(::open("/proc/self/ns", O_PATH | O_DIRECTORY | O_CLOEXEC)); links)
+        for (const char* name : {"cgroup", "ipc", "mnt", "net", "pid_for_children", "time_for_children", "user", "uts"}) {
+            std::array<std::byte, 64> text;
+            const ssize_t size = ::readlinkat(links.get(), name, reinterpret_cast<char*>(text.data()), text.size());
+            if (size > 0) hash.add_bytes(std::span(text).first(static_cast<std::size_t>(size)));
+        }
     if (const Descriptor file(::open("/proc/self/cgroup", O_RDONLY | O_CLOEXEC)); file) {
         std::array<std::byte, 1024> text;
         const ssize_t size = retry_on_signal([&] { return ::read(file.get(), text.data(), text.size()); });

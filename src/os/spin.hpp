@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <sched.h>
+
 #include <chrono>
 #include <thread>
 
@@ -21,14 +23,15 @@ inline int spin_limit() noexcept {
     return limit;
 }
 
-/// Looks again and again for a while, unless there is nobody to spin beside; whether it came true.
+/// Looks again and again for a while, unless there is nobody to spin beside; whether it came true. Whoever is
+/// waited for may have been put on this very processor, so it is offered each time.
 template <class Ready>
 bool spin(std::chrono::microseconds limit, Ready ready) {
     if (spin_limit() == 0) return ready();
     const auto end = std::chrono::steady_clock::now() + limit;
     do {
         if (ready()) return true;
-        pause();
+        ::sched_yield();
     } while (std::chrono::steady_clock::now() < end);
     return false;
 }

@@ -143,9 +143,10 @@ void run_child(const LaunchOrder& order, const os::Inherited& now) {
 
 void rehearse(const os::Inherited& now) {
     Heap& heap = Heap::program();
-    const Handle record = make_record("rehearsal", "", false);
+    const Handle record = make_record("rehearsal", "", false), parent = make_record("rehearsal", "", false);
     const auto& entry = entry_of<&rehearsed>;
-    const LaunchOrder order = write_launch(record, entry, {.log = log_state(), .parent = record.offset()}, Buffer());
+    const LaunchOrder order = write_launch(
+        record, entry, {.inherited = now, .log = log_state(), .parent = parent.offset()}, Buffer());
     launch_message = order.launch;
     NativeReader reader(message_bytes(heap, order.launch));
     const auto launch = load_value<Launch>(reader);

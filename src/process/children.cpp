@@ -11,7 +11,7 @@
 #include "os/fork_mutex.hpp"
 #include "os/futex.hpp"
 #include "os/spin.hpp"
-#include "process/launch.hpp"
+#include "process/fork_server.hpp"
 #include "process/state.hpp"
 
 namespace procession::inline v0::detail {
@@ -61,8 +61,10 @@ bool wait_for_death(const ProcessState& state, const os::Deadline& deadline) {
     const auto dead = [pidfd] { return os::wait_readable(pidfd, os::Deadline::now()); };
     const auto leaving = [&] { return record.stage.load() == Stage::ended || deadline.expired(); };
     if (dead()) return true;
-    constexpr std::chrono::microseconds moment(100);
-    if (os::spin(moment, leaving) && os::spin(moment, [&] { return dead() || deadline.expired(); })) return dead();
+    using std::chrono::microseconds;
+    if (os::spin(microseconds(50), leaving) &&
+        os::spin(microseconds(100), [&] { return dead() || deadline.expired(); }))
+        return dead();
     return os::wait_readable(pidfd, deadline);
 }
 
@@ -119,6 +121,7 @@ void add_child(std::shared_ptr<ProcessState> state) {
 }
 
 std::vector<std::shared_ptr<ProcessState>> children() {
+    reap_fork_servers();
     const std::lock_guard lock(registry().mutex);
     std::erase_if(registry().started, [](const auto& each) {
         return each->closed || each->creator != ::getpid() ||

@@ -24,6 +24,7 @@
 #include "heap/object.hpp"
 #include "heap/waiting.hpp"
 #include "os/error.hpp"
+#include "os/fork_mutex.hpp"
 #include "os/pidfd.hpp"
 #include "os/self.hpp"
 #include "process/lifeline.hpp"
@@ -44,22 +45,12 @@ bool runs(const ServerState& server) {
 
 // The servers that this process started: to be reaped when they have ended.
 struct Started {
-    std::mutex mutex;
+    os::ForkMutex mutex;
     std::vector<os::Descriptor> servers;
 };
 Started& started() {
     static auto* const instance = new Started;
     return *instance;
-}
-
-void note_started(os::Descriptor server) {
-    const std::lock_guard lock(started().mutex);
-    std::erase_if(started().servers, [](const os::Descriptor& each) {
-        if (!os::wait_readable(each.get(), os::Deadline::now())) return false;
-        os::reap_quietly(each.get());
-        return true;
-    });
-    started().servers.push_back(server.duplicate(os::out_of_the_way));
 }
 
 // With the servers' lock held.
@@ -82,7 +73,9 @@ void start_fork_server(ServerState& server, std::uint64_t credentials) {
         }
         if (deadline.expired()) throw TimeoutError("fork server: it was not ready within 60 s");
     }
-    note_started(std::move(process.pidfd));
+    reap_fork_servers();
+    const std::lock_guard lock(started().mutex);
+    started().servers.push_back(process.pidfd.duplicate(os::out_of_the_way));
 }
 
 ServerState* find_server(std::uint64_t credentials) {
@@ -92,6 +85,15 @@ ServerState* find_server(std::uint64_t credentials) {
 }
 
 }  // namespace
+
+void reap_fork_servers() {
+    const std::lock_guard lock(started().mutex);
+    std::erase_if(started().servers, [](const os::Descriptor& each) {
+        if (!os::wait_readable(each.get(), os::Deadline::now())) return false;
+        os::reap_quietly(each.get());
+        return true;
+    });
+}
 
 ServerState& fork_server_for(std::uint64_t credentials) {
     if (ServerState* const found = find_server(credentials)) return *found;
@@ -222,29 +224,32 @@ class Server {
 
     // It ended before its entry was passed on.
     void settle(Child& child) {
-        Heap& heap = Heap::program();
         Spare& spare = *child.spare;
-        const std::uint64_t state = spare.state.load();
         const heap::ParticipantId participant = spare.participant.load();
-        switch (Spare::phase_of(state)) {
-            case Phase::taken: pass_on(child); break;
-            case Phase::ordered:
-                // It may not have held the record for us yet. Its claimant does, unless that died too.
-                if (is_alive(heap, spare.order.record, spare.order.serial)) {
-                    hold(heap, spare.order.record, me_);
-                    if (is_alive(heap, spare.order.record, spare.order.serial))
-                        child.record = spare.order.record;
-                    else
-                        drop(heap, spare.order.record, me_);
-                }
-                spare.move(state, Phase::none, 0);
+        for (;;) {
+            const std::uint64_t state = spare.state.load();
+            const Phase phase = Spare::phase_of(state);
+            if (phase == Phase::taken) {
+                pass_on(child);
                 break;
-            case Phase::preparing:
-            case Phase::ready: spare.move(state, Phase::none, 0); break;
-            case Phase::claimed:  // its claimant will see it, or is dead as well: then it is reusable
-            case Phase::none: break;
+            }
+            if (phase == Phase::ordered) child.record = record_of_order(spare.order);
+            const bool claimed = phase == Phase::claimed;
+            if (phase == Phase::none || phase == Phase::lost ||
+                spare.move(state, claimed ? Phase::lost : Phase::none, claimed ? Spare::mover_of(state) : 0))
+                break;
         }
-        bury(heap, participant);
+        bury(Heap::program(), participant);
+    }
+
+    // Held for us, which the spare had not yet done. Its claimant holds it, unless that died too.
+    std::uint64_t record_of_order(const LaunchOrder& order) const {
+        Heap& heap = Heap::program();
+        if (!is_alive(heap, order.record, order.serial)) return 0;
+        hold(heap, order.record, me_);
+        if (is_alive(heap, order.record, order.serial)) return order.record;
+        drop(heap, order.record, me_);
+        return 0;
     }
 
     void warn_of_threads() {

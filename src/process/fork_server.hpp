@@ -8,6 +8,9 @@ namespace procession::inline v0::detail {
 /// The fork server for processes with these credentials, which is started where there is none.
 ServerState& fork_server_for(std::uint64_t credentials);
 
+/// Reaps the servers that this process started and that have ended.
+void reap_fork_servers();
+
 /// In a new run of the program's own file: serves until the program's first process is gone, or until
 /// it is told to go and its children have ended.
 [[noreturn]] void run_fork_server(std::size_t index);

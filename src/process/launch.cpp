@@ -12,7 +12,6 @@ namespace procession::inline v0::detail {
 LaunchOrder write_launch(const Handle& record, const FunctionEntry& entry, Launch launch, const Buffer& arguments) {
     heap::Heap& heap = heap::Heap::program();
     launch.entry = name_of(entry);
-    launch.inherited = os::Inherited::capture();
     Buffer head;
     NativeWriter writer(head);
     save_value(writer, launch);

@@ -20,7 +20,7 @@ namespace procession::inline v0::detail {
 /// themselves follow it.
 struct Launch {
     PlaceName entry = {};
-    os::Inherited inherited = {};
+    os::Inherited inherited = {};  ///< of a fork itself: nothing
     LogState log = {};
     StartMethod method = {};
     Limits limits = {};

@@ -147,7 +147,7 @@ void Process::start() {
     if (mine.creator != ::getpid())
         throw StateError(fmt::format("Process(\"{}\")::start: it was created by process {}, which alone can start it",
                                      name(), mine.creator));
-    if (std::getenv("PROCESSION_CHILD"))
+    if (heap::child_mark())
         throw StateError("Process::start: this process was to be a child of the program and ran main "
                          "instead. Call procession::init(argc, argv) first in main.");
     detail::program_lifeline();
@@ -169,6 +169,7 @@ void Process::start() {
             throw SerializationError(fmt::format(
                 "Process(\"{}\"): its class can only be forked: nothing says how another process makes it. "
                 "Derive it from procession::Subclass<{}>.", name(), short_type_name(typeid(*this))));
+        launch.inherited = os::Inherited::capture();
         const detail::LaunchOrder order = detail::write_launch(record, *entry, std::move(launch), arguments);
         if (mine.method == StartMethod::spawn) return detail::launch_spawned(order);
         for (;;) {

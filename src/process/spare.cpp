@@ -32,6 +32,7 @@ bool reusable(const Heap& heap, const Spare& spare) {
         // Its server still has to look at it.
         case Phase::ordered: return heap.is_dead(spare.server) && heap.is_dead(spare.participant);
         case Phase::taken: return heap.is_dead(spare.server);
+        case Phase::lost: return heap.is_dead(mover);
     }
     return false;
 }
@@ -106,9 +107,11 @@ bool ClaimedSpare::try_claim(ServerState& server) {
 
 void ClaimedSpare::give_back() {
     if (!spare_) return;
-    spare_->state.store(Spare::pack(Phase::ready, spare_->participant));
-    notify(spare_->changed);
-    spare_ = nullptr;
+    Spare& spare = *std::exchange(spare_, nullptr);
+    if (spare.move(Spare::pack(Phase::claimed, operation_.self()), Phase::ready, spare.participant))
+        notify(spare.changed);
+    else
+        spare.state.store(Spare::pack(Phase::none, 0));  // lost
 }
 
 std::optional<Launched> ClaimedSpare::order(LaunchOrder order) {
@@ -125,16 +128,16 @@ std::optional<Launched> ClaimedSpare::order(LaunchOrder order) {
     record.participant = child;
     record.reaper = spare_->server.load();
     hold(heap, order.record, child);
-    if (heap.is_dead(child)) {
-        // Perhaps buried before we held it in its name.
-        drop(heap, order.record, child);
-        return std::nullopt;
-    }
     PROCESSION_KILL_POINT("spare.held");
     spare_->order = order;
     PROCESSION_KILL_POINT("spare.order_written");
+    // Where it is dead it may have been buried before we held the record in its name.
+    if (heap.is_dead(child) ||
+        !spare_->move(Spare::pack(Phase::claimed, operation_.self()), Phase::ordered, operation_.self())) {
+        drop(heap, order.record, child);
+        return std::nullopt;
+    }
     Spare& spare = *std::exchange(spare_, nullptr);
-    spare.state.store(Spare::pack(Phase::ordered, operation_.self()));
     PROCESSION_KILL_POINT("spare.ordered");
     notify(spare.changed);
     operation_.settled();

@@ -8,9 +8,12 @@
 // A spare's entry has a state: a phase, and the participant whose move it was.
 //
 //   none ──server──▶ preparing ──spare──▶ ready ──claimant──▶ claimed ──claimant──▶ ordered ──spare──▶ taken
-//     ▲                                     ▲                    │                                       │
-//     └───────────────server────────────────┼────────────────────┼───────────────────────────────────────┘
-//                                           └─────gives it back──┘
+//     ▲                                     ▲                  │    └──server──▶ lost                    │
+//     │                                     └──gives it back───┘                  │                      │
+//     └───────────────server─────────────────────────────────────────claimant─────┴──────────server──────┘
+//
+// (Where a spare ends before it has an order, the server moves its entry to none; or to lost while it is claimed,
+// since the claimant is writing there.)
 //
 // 1. Each move is one compare-and-swap or store of the state; what it publishes was written before.
 // 2. `ordered` is the start: before it, the claimant's death sends the spare home (it ends); after it,
@@ -28,7 +31,7 @@
 
 namespace procession::inline v0::detail {
 
-enum class Phase : std::uint32_t { none, preparing, ready, claimed, ordered, taken };
+enum class Phase : std::uint32_t { none, preparing, ready, claimed, ordered, taken, lost };
 
 struct Spare {
     std::atomic<std::uint64_t> state;
