@@ -3,7 +3,9 @@
 
 #include <procession/log.hpp>
 
+#include <source_location>
 #include <string>
+#include <type_traits>
 
 namespace procession::inline v0::detail {
 
@@ -18,23 +20,38 @@ struct LogState {
 LogState log_state();
 void apply_log_state(const LogState&);
 
+/// A format, and where it stands: lines name the file that wrote them.
+template <class... A>
+struct Located {
+    template <class Text>
+    consteval Located(const Text& text, std::source_location place = std::source_location::current())
+        : format(text), where(place) {}
+    fmt::format_string<A...> format;
+    std::source_location where;
+};
+template <class... A>
+using Line = Located<std::type_identity_t<A>...>;
+
 /// Formats only what will be written.
 template <class... A>
-void log_at(spdlog::level::level_enum level, fmt::format_string<A...> format, A&&... arguments) {
+void log_at(spdlog::level::level_enum level, const Located<A...>& line, A&&... arguments) {
     const auto logger = get_logger();
-    if (logger->should_log(level)) logger->log(level, fmt::format(format, std::forward<A>(arguments)...));
+    if (!logger->should_log(level)) return;
+    const spdlog::source_loc place(line.where.file_name(), static_cast<int>(line.where.line()),
+                                   line.where.function_name());
+    logger->log(place, level, fmt::format(line.format, std::forward<A>(arguments)...));
 }
 template <class... A>
-void log_info(fmt::format_string<A...> format, A&&... arguments) {
-    log_at(spdlog::level::info, format, std::forward<A>(arguments)...);
+void log_info(Line<A...> line, A&&... arguments) {
+    log_at<A...>(spdlog::level::info, line, std::forward<A>(arguments)...);
 }
 template <class... A>
-void log_debug(fmt::format_string<A...> format, A&&... arguments) {
-    log_at(spdlog::level::debug, format, std::forward<A>(arguments)...);
+void log_debug(Line<A...> line, A&&... arguments) {
+    log_at<A...>(spdlog::level::debug, line, std::forward<A>(arguments)...);
 }
 template <class... A>
-void log_warning(fmt::format_string<A...> format, A&&... arguments) {
-    log_at(spdlog::level::warn, format, std::forward<A>(arguments)...);
+void log_warning(Line<A...> line, A&&... arguments) {
+    log_at<A...>(spdlog::level::warn, line, std::forward<A>(arguments)...);
 }
 
 }  // namespace procession::inline v0::detail

@@ -27,7 +27,8 @@ std::uint64_t check_sealed_memfd(int fd) {
                               "The descriptor is no memfd: do not set PROCESSION_CHILD by hand.");
     struct stat info{};
     checked(::fstat(fd, &info), "inherited heap", "fstat");
-    if ((found & seals) != seals || info.st_uid != ::geteuid())
+    // A program that was started as root and has dropped its privileges still has root's.
+    if ((found & seals) != seals || (info.st_uid != ::geteuid() && info.st_uid != 0))
         throw_errno("inherited heap", "check of seals and owner",
                     "Do not set PROCESSION_CHILD by hand.", EPERM);
     return static_cast<std::uint64_t>(info.st_size);

@@ -12,7 +12,8 @@ namespace procession::inline v0::os {
 /// descriptor can shrink or grow it, so nobody can make the others die of SIGBUS.
 Descriptor make_sealed_memfd(const char* name, std::uint64_t size);
 
-/// The size of a memfd that was inherited; throws unless it carries those seals and is our user's.
+/// The size of a memfd that was inherited; throws unless it carries those seals and is
+/// our user's or root's.
 std::uint64_t check_sealed_memfd(int fd);
 
 /// A shared mapping of a whole file; unmapped by the destructor unless it is to be kept.

@@ -19,6 +19,7 @@
 #include "os/error.hpp"
 #include "os/futex.hpp"
 #include "os/throw_site.hpp"
+#include "process/finalize.hpp"
 #include "process/launch.hpp"
 #include "process/lifeline.hpp"
 #include "process/state.hpp"
@@ -76,10 +77,7 @@ void run_and_exit(const std::function<void()>& body) {
         report_exception(site);
         status = 1;
     }
-    log_info("process shutting down");
-    log_debug("running all \"atexit\" finalizers with priority >= 0");
-    end_children();
-    log_debug("running the remaining \"atexit\" finalizers");
+    shut_down();
     log_info("process exiting with exitcode {}", status);
     std::exit(status);
 }
@@ -159,6 +157,7 @@ void rehearse(const os::Inherited& now) {
 
 void run_forked(Process& process, const Handle& record, std::uint64_t serial, bool with_threads, const Launch& launch) {
     forget_children_after_fork();
+    forget_finalizers_after_fork();
     parent_had_threads = with_threads;
     Heap& heap = Heap::program();
     heap.self();
@@ -166,6 +165,7 @@ void run_forked(Process& process, const Handle& record, std::uint64_t serial, bo
     if (!is_alive(heap, record.offset(), serial)) ::_exit(0);
     os::checked(::dup2(os::Descriptor(::open("/dev/null", O_RDONLY | O_CLOEXEC)).get(), STDIN_FILENO), "Process",
                 "dup2(/dev/null)");
+    set_current_authkey(AuthKey(launch.authkey));
     become_child(record, launch);
     run_and_exit([&] { process.run(); });
     ::_exit(255);

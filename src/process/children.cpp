@@ -11,6 +11,7 @@
 #include "os/fork_mutex.hpp"
 #include "os/futex.hpp"
 #include "os/spin.hpp"
+#include "process/finalize.hpp"
 #include "process/fork_server.hpp"
 #include "process/state.hpp"
 
@@ -96,18 +97,8 @@ bool wait_for_end(ProcessState& state, const os::Deadline& deadline) {
 }
 
 void add_child(std::shared_ptr<ProcessState> state) {
-    static const bool registered = [] {
-        // A child's own way out ends its children before its exit handlers run.
-        if (!is_child_process())
-            std::atexit([] {
-                log_info("process shutting down");
-                log_debug("running all \"atexit\" finalizers with priority >= 0");
-                end_children();
-                log_debug("running the remaining \"atexit\" finalizers");
-            });
-        return true;
-    }();
-    static_cast<void>(registered);
+    // A child's own way out shuts down before its exit handlers run.
+    [[maybe_unused]] static const bool registered = (is_child_process() || std::atexit(shut_down) == 0);
     const std::lock_guard lock(registry().mutex);
     auto& [mutex, started, next_sweep] = registry();
     // Those that have ended are let go, but not looked for at every start: that would be quadratic.

@@ -37,7 +37,7 @@ struct Kept {
 };
 constexpr Kept the_heap{[](int, std::string_view what) { return what.starts_with("/memfd:procession-heap"); }, 1};
 constexpr Kept lifelines{[](int fd, std::string_view what) { return fd >= 200 && what.starts_with("pipe:"); }, 4};
-constexpr Kept server_watch{[](int fd, std::string_view what) { return fd >= 200 && what == "anon_inode:[pidfd]"; }, 1};
+constexpr Kept server_watch{[](int fd, std::string_view what) { return fd >= 200 && what == "anon_inode:[pidfd]"; }, 8};
 
 }  // namespace
 

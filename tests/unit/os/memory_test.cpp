@@ -61,6 +61,15 @@ TEST(SealedMemfd, is_told_from_another_users) {
     refused(EPERM, [&] { os::check_sealed_memfd(file.get()); });
 }
 
+TEST(SealedMemfd, of_root_is_taken_by_a_process_that_dropped_its_privileges) {
+    if (::geteuid() != 0) GTEST_SKIP() << "only root has privileges to drop";
+    const os::Descriptor file = os::make_sealed_memfd("test", 4096);
+    EXPECT_EQ(0, test::in_child([&] {
+        if (::setuid(65534) != 0) ::_exit(2);
+        ::_exit(os::check_sealed_memfd(file.get()) == 4096 ? 0 : 1);
+    }));
+}
+
 TEST(SealedMemfd, of_too_many_bytes_is_refused_with_the_remedy) {
     EXPECT_EQ(0, test::in_child([] {
         const rlimit limit{4096, 4096};
