@@ -15,8 +15,13 @@
 namespace procession::inline v0::detail {
 namespace {
 
-// Never destroyed, like the heap that it lies in; no lock, which a fork could find taken.
-std::atomic<const Handle*> current{nullptr};
+// Never destroyed, like the heap that it lies in; no lock, which a fork could find taken. The one before is
+// kept, since it is a forked child's parent.
+struct Current {
+    Handle record;
+    const Current* before;
+};
+std::atomic<const Current*> current{nullptr};
 
 [[maybe_unused]] const bool log_lines_are_named =
     (set_log_name_source([] { return name_of(record_of(current_record())); }), true);
@@ -76,23 +81,22 @@ void record_end(ProcessRecord& record, int code) {
 }
 
 const Handle& current_record() {
-    if (const Handle* const known = current.load(std::memory_order_acquire)) return *known;
+    if (const Current* const known = current.load(std::memory_order_acquire)) return known->record;
     Handle handle = make_record("MainProcess", "", false);
     ProcessRecord& record = record_of(handle);
     record.pid = ::getpid();
     record.participant = heap::Heap::program().self();
     record.stage = Stage::begun;
-    auto* const made = new Handle(std::move(handle));
-    const Handle* known = nullptr;
-    if (current.compare_exchange_strong(known, made)) return *made;
+    const Current* known = nullptr;
+    const auto* const made = new Current{std::move(handle), nullptr};
+    if (current.compare_exchange_strong(known, made)) return made->record;
     delete made;
-    return *known;
+    return known->record;
 }
 
 void set_current_record(Handle handle) {
-    // What was there is kept, and findable for leak checkers: it holds a forked child's parent.
-    [[maybe_unused]] static const Handle* before;
-    before = current.exchange(new Handle(std::move(handle)), std::memory_order_acq_rel);
+    const auto* const made = new Current{std::move(handle), current.load(std::memory_order_acquire)};
+    current.store(made, std::memory_order_release);
 }
 
 }  // namespace procession::inline v0::detail
