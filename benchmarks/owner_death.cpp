@@ -48,8 +48,8 @@ pid_t in_child(const std::function<void()>& body) {
     return pid;
 }
 
-double microseconds_until_taken(
-    Shared& shared, const std::function<void(const std::function<void()>&)>& with_lock) {
+double microseconds_until_taken(Shared& shared,
+                                const std::function<void(const std::function<void()>&)>& with_lock) {
     shared.held = false;
     const pid_t holder = in_child([&] {
         with_lock([&] {
@@ -58,8 +58,8 @@ double microseconds_until_taken(
         });
     });
     while (!shared.held) std::this_thread::yield();
-    const pid_t waiter = in_child(
-        [&] { with_lock([&] { shared.taken_at = Clock::now().time_since_epoch().count(); }); });
+    const pid_t waiter =
+        in_child([&] { with_lock([&] { shared.taken_at = Clock::now().time_since_epoch().count(); }); });
     while (!sleeps(waiter)) std::this_thread::yield();
     // At any moment of a timed sleep.
     static std::mt19937 random(1);
@@ -76,8 +76,8 @@ double microseconds_until_taken(
 int main() {
     utsname system{};
     ::uname(&system);
-    fmt::print("{} processors, Linux {}, gcc {}\n", std::thread::hardware_concurrency(),
-               system.release, __VERSION__);
+    fmt::print("{} processors, Linux {}, gcc {}\n", std::thread::hardware_concurrency(), system.release,
+               __VERSION__);
     Heap& heap = Heap::program();
     auto& shared = *new (heap.at<Shared>(heap.allocate(sizeof(Shared)))) Shared;
     pthread_mutexattr_t attributes;
@@ -88,13 +88,11 @@ int main() {
 
     const auto heap_lock = [&](const std::function<void()>& body) {
         procession::heap::Operation operation(heap);
-        const procession::heap::Guard guard(operation, shared.word,
-                                            procession::heap::Recovery::none);
+        const procession::heap::Guard guard(operation, shared.word, procession::heap::Recovery::none);
         body();
     };
     const auto robust_mutex = [&](const std::function<void()>& body) {
-        if (::pthread_mutex_lock(&shared.mutex) == EOWNERDEAD)
-            ::pthread_mutex_consistent(&shared.mutex);
+        if (::pthread_mutex_lock(&shared.mutex) == EOWNERDEAD) ::pthread_mutex_consistent(&shared.mutex);
         body();
         ::pthread_mutex_unlock(&shared.mutex);
     };

@@ -12,8 +12,8 @@ namespace procession::inline v0 {
 
 /// How a process is made.
 enum class StartMethod {
-    fork,       ///< a copy of this process: takes every target, captures and all; not for threaded programs
-    spawn,      ///< a fresh run of the program's own file
+    fork,   ///< a copy of this process: takes every target, captures and all; not for threaded programs
+    spawn,  ///< a fresh run of the program's own file
     forkserver  ///< a copy of a small server that is itself a fresh run: the default
 };
 

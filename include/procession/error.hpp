@@ -49,7 +49,8 @@ PROCESSION_API std::error_code make_error_code(Errc) noexcept;
 
 /// The root of the library's own errors. An ordinary copyable exception.
 struct PROCESSION_API Error : std::runtime_error {
-    Error(Errc code, const std::string& message) : runtime_error(message), code_(make_error_code(code)) {}
+    Error(Errc code, const std::string& message)
+        : runtime_error(message), code_(make_error_code(code)) {}
     /// Which error it is, for handling without the type.
     const std::error_code& code() const noexcept { return code_; }
 
@@ -66,37 +67,69 @@ struct CodedError : Error {
 }  // namespace detail
 
 /// Nothing arrived in time.
-struct PROCESSION_API Empty : detail::CodedError<Errc::empty> { using CodedError::CodedError; };
+struct PROCESSION_API Empty : detail::CodedError<Errc::empty> {
+    using CodedError::CodedError;
+};
 /// No room came free in time.
-struct PROCESSION_API Full : detail::CodedError<Errc::full> { using CodedError::CodedError; };
+struct PROCESSION_API Full : detail::CodedError<Errc::full> {
+    using CodedError::CodedError;
+};
 /// The stream was ended with shutdown().
-struct PROCESSION_API ShutDown : detail::CodedError<Errc::shut_down> { using CodedError::CodedError; };
+struct PROCESSION_API ShutDown : detail::CodedError<Errc::shut_down> {
+    using CodedError::CodedError;
+};
 /// The time limit passed.
-struct PROCESSION_API TimeoutError : detail::CodedError<Errc::timed_out> { using CodedError::CodedError; };
+struct PROCESSION_API TimeoutError : detail::CodedError<Errc::timed_out> {
+    using CodedError::CodedError;
+};
 /// The other side is closed and everything it sent was received.
-struct PROCESSION_API EndOfFile : detail::CodedError<Errc::end_of_file> { using CodedError::CodedError; };
+struct PROCESSION_API EndOfFile : detail::CodedError<Errc::end_of_file> {
+    using CodedError::CodedError;
+};
 /// The peer did not prove that it has the key.
-struct PROCESSION_API AuthenticationError : detail::CodedError<Errc::not_authentic> { using CodedError::CodedError; };
+struct PROCESSION_API AuthenticationError : detail::CodedError<Errc::not_authentic> {
+    using CodedError::CodedError;
+};
 /// The barrier was aborted, reset or lost a party while it was waited on.
-struct PROCESSION_API BrokenBarrierError : detail::CodedError<Errc::broken_barrier> { using CodedError::CodedError; };
+struct PROCESSION_API BrokenBarrierError : detail::CodedError<Errc::broken_barrier> {
+    using CodedError::CodedError;
+};
 /// The value cannot be sent, or the bytes are no value of the type.
-struct PROCESSION_API SerializationError : detail::CodedError<Errc::not_serializable> { using CodedError::CodedError; };
+struct PROCESSION_API SerializationError : detail::CodedError<Errc::not_serializable> {
+    using CodedError::CodedError;
+};
 /// A message of another type was received; it stays where it is.
-struct PROCESSION_API TypeMismatch : detail::CodedError<Errc::type_mismatch> { using CodedError::CodedError; };
+struct PROCESSION_API TypeMismatch : detail::CodedError<Errc::type_mismatch> {
+    using CodedError::CodedError;
+};
 /// The wait was ended by its stop token, or the task was cancelled.
-struct PROCESSION_API CancelledError : detail::CodedError<Errc::cancelled> { using CodedError::CodedError; };
+struct PROCESSION_API CancelledError : detail::CodedError<Errc::cancelled> {
+    using CodedError::CodedError;
+};
 /// The shared heap has reached its limit (PROCESSION_HEAP_LIMIT).
-struct PROCESSION_API HeapExhausted : detail::CodedError<Errc::heap_exhausted> { using CodedError::CodedError; };
+struct PROCESSION_API HeapExhausted : detail::CodedError<Errc::heap_exhausted> {
+    using CodedError::CodedError;
+};
 /// No such key; from proxies.
-struct PROCESSION_API KeyError : detail::CodedError<Errc::key> { using CodedError::CodedError; };
+struct PROCESSION_API KeyError : detail::CodedError<Errc::key> {
+    using CodedError::CodedError;
+};
 /// No such index; from proxies.
-struct PROCESSION_API IndexError : detail::CodedError<Errc::index> { using CodedError::CodedError; };
+struct PROCESSION_API IndexError : detail::CodedError<Errc::index> {
+    using CodedError::CodedError;
+};
 /// No such attribute; from proxies.
-struct PROCESSION_API AttributeError : detail::CodedError<Errc::attribute> { using CodedError::CodedError; };
+struct PROCESSION_API AttributeError : detail::CodedError<Errc::attribute> {
+    using CodedError::CodedError;
+};
 /// An argument or a call that is never right: over-release, an operation on a closed object.
-struct PROCESSION_API ValueError : detail::CodedError<Errc::value> { using CodedError::CodedError; };
+struct PROCESSION_API ValueError : detail::CodedError<Errc::value> {
+    using CodedError::CodedError;
+};
 /// The call is not right in the object's present state: started twice, joined before the start.
-struct PROCESSION_API StateError : detail::CodedError<Errc::state> { using CodedError::CodedError; };
+struct PROCESSION_API StateError : detail::CodedError<Errc::state> {
+    using CodedError::CodedError;
+};
 
 /// The message is longer than the buffer; it is not lost but held here.
 struct PROCESSION_API BufferTooShort : Error {
@@ -108,7 +141,9 @@ struct PROCESSION_API BufferTooShort : Error {
 /// An exception of a type that is not registered here, thrown in another process.
 struct PROCESSION_API RemoteError : Error {
     RemoteError(std::string type, std::string text, std::string trace)
-        : Error(Errc::remote, type + ": " + text), type_name(std::move(type)), what_text(std::move(text)),
+        : Error(Errc::remote, type + ": " + text),
+          type_name(std::move(type)),
+          what_text(std::move(text)),
           traceback(std::move(trace)) {}
     std::string type_name;
     std::string what_text;

@@ -91,14 +91,14 @@ class Function<R(A...)> {
     Function(std::nullptr_t) noexcept {}
     /// Holds `callable`; nothing if that is a null pointer or an empty Function.
     template <class F>
-        requires(!std::same_as<std::remove_cvref_t<F>, Function> &&
-                 std::is_invocable_r_v<R, std::decay_t<F>&, A...>)
-    Function(F&& callable) {
+    requires(!std::same_as<std::remove_cvref_t<F>, Function> &&
+             std::is_invocable_r_v<R, std::decay_t<F>&, A...>) Function(F&& callable) {
         using Stored = std::decay_t<F>;
-        static_assert(detail::is_sendable_callable<Stored>,
-                      "a Function can be sent, and this callable cannot: use a function, a lambda without "
-                      "captures or an object with a cereal serialize function, and pass what a lambda "
-                      "would capture by mp::bind(f, args...)");
+        static_assert(
+            detail::is_sendable_callable<Stored>,
+            "a Function can be sent, and this callable cannot: use a function, a lambda without "
+            "captures or an object with a cereal serialize function, and pass what a lambda "
+            "would capture by mp::bind(f, args...)");
         if constexpr (detail::is_sendable_callable<Stored>) {
             Stored function(std::forward<F>(callable));
             if constexpr (requires { function == nullptr; })
@@ -132,7 +132,8 @@ class Function<R(A...)> {
     void load(NativeReader& reader) {
         bool holds = false;
         reader(holds);
-        callable_ = holds ? detail::find_entry(detail::load_place(reader)).template call<Held>(reader) : nullptr;
+        callable_ =
+            holds ? detail::find_entry(detail::load_place(reader)).template call<Held>(reader) : nullptr;
     }
 
   private:

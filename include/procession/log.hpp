@@ -4,8 +4,8 @@
 /// @file
 /// The library's log: an spdlog logger named "multiprocessing", silent until asked.
 
-#include <procession/detail/export.hpp>
 #include <spdlog/spdlog.h>
+#include <procession/detail/export.hpp>
 
 #include <memory>
 #include <optional>

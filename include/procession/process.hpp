@@ -30,10 +30,10 @@ struct PROCESSION_API ExitRequest {
 
 /// Limits of a process (setrlimit(2)); none leaves the parent's.
 struct Limits {
-    std::optional<std::size_t> memory = {};           ///< bytes of address space
-    std::optional<std::chrono::seconds> cpu = {};     ///< processor time
-    std::optional<int> open_files = {};               ///< descriptors
-    int nice = 0;                                     ///< added to the parent's
+    std::optional<std::size_t> memory = {};        ///< bytes of address space
+    std::optional<std::chrono::seconds> cpu = {};  ///< processor time
+    std::optional<int> open_files = {};            ///< descriptors
+    int nice = 0;                                  ///< added to the parent's
 };
 
 /// How a process is to be made.
@@ -97,9 +97,8 @@ class PROCESSION_API Process {
     /// Runs `target(args...)`. What an argument becomes for the callee: handles of the library are
     /// passed as lvalues, text as std::string, everything else as an rvalue of its own.
     template <class F, class... A>
-        requires(!std::derived_from<std::decay_t<F>, Process> &&
-                 !std::same_as<std::decay_t<F>, ProcessOptions>)
-    explicit Process(F&& target, A&&... args)
+    requires(!std::derived_from<std::decay_t<F>, Process> &&
+             !std::same_as<std::decay_t<F>, ProcessOptions>) explicit Process(F&& target, A&&... args)
         : Process(ProcessOptions{}, std::forward<F>(target), std::forward<A>(args)...) {
         (detail::require_sendable<detail::Stored<A>>(), ...);
     }
@@ -115,13 +114,13 @@ class PROCESSION_API Process {
     Process& operator=(Process&&) noexcept;
     /// A subclass does not slice into it.
     template <class Derived>
-        requires(std::derived_from<std::remove_cvref_t<Derived>, Process> &&
-                 !std::same_as<std::remove_cvref_t<Derived>, Process>)
-    Process(Derived&&) = delete;
+    requires(std::derived_from<std::remove_cvref_t<Derived>, Process> &&
+             !std::same_as<std::remove_cvref_t<Derived>, Process>) Process(Derived&&)
+    = delete;
     template <class Derived>
-        requires(std::derived_from<std::remove_cvref_t<Derived>, Process> &&
-                 !std::same_as<std::remove_cvref_t<Derived>, Process>)
-    Process& operator=(Derived&&) = delete;
+    requires(std::derived_from<std::remove_cvref_t<Derived>, Process> &&
+             !std::same_as<std::remove_cvref_t<Derived>, Process>) Process&
+    operator=(Derived&&) = delete;
     virtual ~Process();
 
     /// What the process does: calls the target. Runs in the new process.
@@ -219,8 +218,8 @@ class Subclass : public Process {
 /// A serializable callable: `function` with its first arguments fixed.
 template <class F, class... A>
 auto bind(F&& function, A&&... arguments) {
-    return detail::Bound<std::decay_t<F>, detail::Stored<A>...>(
-        std::in_place, std::forward<F>(function), std::forward<A>(arguments)...);
+    return detail::Bound<std::decay_t<F>, detail::Stored<A>...>(std::in_place, std::forward<F>(function),
+                                                                std::forward<A>(arguments)...);
 }
 
 /// The processes that this one started and that run still; reaps those that have ended.

@@ -116,12 +116,12 @@ class NativeReader : public cereal::InputArchive<NativeReader, cereal::AllowEmpt
 // ---- what the archives know by themselves
 
 template <class T>
-    requires std::is_arithmetic_v<T>
+requires std::is_arithmetic_v<T>
 void CEREAL_SAVE_FUNCTION_NAME(NativeWriter& writer, const T& value) {
     writer.write(&value, sizeof value);
 }
 template <class T>
-    requires std::is_arithmetic_v<T>
+requires std::is_arithmetic_v<T>
 void CEREAL_LOAD_FUNCTION_NAME(NativeReader& reader, T& value) {
     if constexpr (std::is_same_v<T, bool>) {
         unsigned char byte = 0;
@@ -142,7 +142,7 @@ void CEREAL_LOAD_FUNCTION_NAME(NativeReader& reader, cereal::BinaryData<T>& data
 }
 
 template <class Archive, class T>
-    requires std::is_same_v<Archive, NativeWriter> || std::is_same_v<Archive, NativeReader>
+requires std::is_same_v<Archive, NativeWriter> || std::is_same_v<Archive, NativeReader>
 void CEREAL_SERIALIZE_FUNCTION_NAME(Archive& archive, cereal::NameValuePair<T>& pair) {
     archive(pair.value);
 }
@@ -174,13 +174,14 @@ concept CerealSerializable =
 template <class T>
 concept PlainAggregate = std::is_aggregate_v<T> && std::is_class_v<T> && !HandleType<T> &&
                          !cereal::traits::has_member_serialize<T, NativeWriter>::value &&
-                         !cereal::traits::has_member_save<T, NativeWriter>::value &&
-                         !requires { std::tuple_size<T>::value; };
+                         !cereal::traits::has_member_save<T, NativeWriter>::value && !requires {
+    std::tuple_size<T>::value;
+};
 
 }  // namespace detail
 
 template <class T>
-    requires detail::HandleType<T>
+requires detail::HandleType<T>
 void CEREAL_SAVE_FUNCTION_NAME(NativeWriter& writer, const T& handle) {
     writer.buffer().refer(handle.offset());
     const std::uint64_t offset = handle.offset();
@@ -188,12 +189,12 @@ void CEREAL_SAVE_FUNCTION_NAME(NativeWriter& writer, const T& handle) {
 }
 
 template <class T>
-    requires detail::PlainAggregate<T>
+requires detail::PlainAggregate<T>
 void CEREAL_SAVE_FUNCTION_NAME(NativeWriter& writer, const T& value) {
     boost::pfr::for_each_field(value, [&](const auto& field) { writer(field); });
 }
 template <class T>
-    requires detail::PlainAggregate<T>
+requires detail::PlainAggregate<T>
 void CEREAL_LOAD_FUNCTION_NAME(NativeReader& reader, T& value) {
     boost::pfr::for_each_field(value, [&](auto& field) { reader(field); });
 }
@@ -203,8 +204,8 @@ namespace detail {
 /// What is stored of a T: text of every spelling is a std::string, everything else itself.
 template <class T>
 struct StoredAs {
-    using type = std::conditional_t<std::is_convertible_v<T, std::string_view>, std::string,
-                                    std::decay_t<T>>;
+    using type =
+        std::conditional_t<std::is_convertible_v<T, std::string_view>, std::string, std::decay_t<T>>;
 };
 template <class T>
 using Stored = typename StoredAs<T>::type;
@@ -255,7 +256,8 @@ T load_value(NativeReader& reader) {
         } catch (const cereal::Exception& error) {
             throw SerializationError(type_name<T>() + ": the bytes are no such value: " + error.what());
         } catch (const std::length_error&) {
-            throw SerializationError(type_name<T>() + ": the bytes are no such value: a count is too large");
+            throw SerializationError(type_name<T>() +
+                                     ": the bytes are no such value: a count is too large");
         }
     }
 }
@@ -263,7 +265,7 @@ T load_value(NativeReader& reader) {
 }  // namespace detail
 
 template <class T>
-    requires detail::HandleType<T>
+requires detail::HandleType<T>
 void CEREAL_LOAD_FUNCTION_NAME(NativeReader& reader, T& handle) {
     handle = detail::load_value<T>(reader);
 }

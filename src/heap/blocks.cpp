@@ -135,8 +135,7 @@ void commit_run(Heap& heap, std::uint32_t head, std::uint32_t count, std::uint32
 // Gives pages back to the system: they read as zero afterwards.
 void punch(Heap& heap, std::uint32_t head, std::uint32_t count) {
     os::checked(::fallocate(heap.descriptor(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
-                            static_cast<off_t>(head * unit_size),
-                            static_cast<off_t>(count * unit_size)),
+                            static_cast<off_t>(head * unit_size), static_cast<off_t>(count * unit_size)),
                 "shared heap", "fallocate(FALLOC_FL_PUNCH_HOLE)");
 }
 
@@ -173,8 +172,8 @@ void recover_arena(Heap& heap, Offset) {
         const std::uint32_t head =
             is_continuation(word) ? units(heap)[unit - (word & distance_mask)].load() : word;
         const bool orphan = head == 0 || is_continuation(head);
-        const bool lost = word == slab_word &&
-                          !std::binary_search(slabs.begin(), slabs.end(), unit * unit_size);
+        const bool lost =
+            word == slab_word && !std::binary_search(slabs.begin(), slabs.end(), unit * unit_size);
         if (orphan || lost)
             units(heap)[unit].store(0);
         else
@@ -338,7 +337,8 @@ void Heap::free(Offset offset) {
 
 HeapUse Heap::usage() const {
     HeapUse use{header().used_units.load() * unit_size, header().limit_units * unit_size, 0};
-    for_each_owner(const_cast<Heap&>(*this), [&](Word& word, Offset) { use.blocks += word.load() != 0; });
+    for_each_owner(const_cast<Heap&>(*this),
+                   [&](Word& word, Offset) { use.blocks += word.load() != 0; });
     return use;
 }
 

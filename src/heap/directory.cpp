@@ -50,7 +50,8 @@ std::optional<StaticName> static_name(const void* address) {
     if (!module) return std::nullopt;
     if (module->build_id.empty())
         throw StateError(fmt::format(
-            "handle with static storage: its module \"{}\" has no build-id, so other processes could not "
+            "handle with static storage: its module \"{}\" has no build-id, so other processes could "
+            "not "
             "find it. Link with -Wl,--build-id, or make it in main and pass it as an argument.",
             module->path.empty() ? "(the program)" : module->path));
     return StaticName{detail::hash(module->build_id), module->offset_of(address)};
@@ -78,7 +79,8 @@ std::pair<Offset, bool> find_or_make_static(Heap& heap, const StaticName& name,
     }
     throw HeapExhausted(fmt::format(
         "handle with static storage: the program has {} already, and no room for more. Make some in "
-        "main, and pass them as arguments.", directory_count));
+        "main, and pass them as arguments.",
+        directory_count));
 }
 
 }  // namespace procession::inline v0::heap

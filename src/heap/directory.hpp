@@ -22,6 +22,7 @@ std::optional<StaticName> static_name(const void* address);
 /// one, held by this process; others that look for it wait meanwhile.
 /// @returns the object, and whether it was made here
 /// @throws HeapExhausted there are too many
-std::pair<Offset, bool> find_or_make_static(Heap&, const StaticName&, const std::function<Offset()>& make);
+std::pair<Offset, bool> find_or_make_static(Heap&, const StaticName&,
+                                            const std::function<Offset()>& make);
 
 }  // namespace procession::inline v0::heap

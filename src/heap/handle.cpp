@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
+#include <pthread.h>
 #include <procession/detail/handle.hpp>
 #include <procession/error.hpp>
-#include <pthread.h>
 
 #include <atomic>
 #include <mutex>
@@ -122,7 +122,8 @@ Handle::Handle(std::string_view type, const std::function<std::uint64_t()>& make
         object_->lost = fmt::format(
             "{}: it was made by static initialisation and is no variable with static storage itself, so "
             "this process cannot tell which of its parent's it is. Make it a global or a static, or in "
-            "main, and pass it as an argument.", type);
+            "main, and pass it as an argument.",
+            type);
     } else {
         object_ = local_object(make(), true);
     }

@@ -2,9 +2,9 @@
 #include "heap/heap.hpp"
 
 #include <fmt/format.h>
-#include <procession/error.hpp>
 #include <sys/auxv.h>
 #include <unistd.h>
+#include <procession/error.hpp>
 
 #include <algorithm>
 #include <charconv>
@@ -40,8 +40,10 @@ std::uint64_t parse_limit(const char* text) {
         shift = found && rest + 1 == end ? static_cast<int>(found - suffixes + 1) * 10 : -1;
     }
     if (error != std::errc() || shift < 0 || value == 0 || value > arena_size >> shift)
-        throw ValueError(fmt::format("PROCESSION_HEAP_LIMIT=\"{}\": not a size up to {} bytes. Write "
-                                     "bytes, or a number with K, M or G.", text, arena_size));
+        throw ValueError(
+            fmt::format("PROCESSION_HEAP_LIMIT=\"{}\": not a size up to {} bytes. Write "
+                        "bytes, or a number with K, M or G.",
+                        text, arena_size));
     return value << shift;
 }
 
@@ -94,11 +96,13 @@ os::Descriptor Heap::create(std::uint64_t limit) {
 }
 
 Heap::Heap(os::Descriptor file)
-    : file_(std::move(file)), mapping_(file_.get(), arena_size),
+    : file_(std::move(file)),
+      mapping_(file_.get(), arena_size),
       identity_(static_cast<Identity*>(os::make_wipe_on_fork_page())) {
     if (header().magic != 0 && (header().magic != magic || header().version != layout_version))
-        throw StateError("shared heap: made by another version of the library. Rebuild the program and "
-                         "its modules with one version.");
+        throw StateError(
+            "shared heap: made by another version of the library. Rebuild the program and "
+            "its modules with one version.");
 }
 
 }  // namespace procession::inline v0::heap

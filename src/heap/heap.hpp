@@ -17,7 +17,7 @@ enum class Use { message, control };
 struct HeapUse {
     std::uint64_t used_bytes;  ///< in units of 64 KiB, what programs and slabs occupy
     std::uint64_t limit_bytes;
-    std::uint64_t blocks;      ///< blocks in use, objects and messages
+    std::uint64_t blocks;  ///< blocks in use, objects and messages
 };
 
 /// The shared memory of one program: a sealed memfd, mapped once.

@@ -67,19 +67,19 @@ struct FileHeader {
     std::uint64_t magic;
     std::uint32_t version;
     std::uint32_t padding;
-    std::uint64_t size;                        ///< of the arena
-    std::uint64_t limit_units;                 ///< how many units may be in use
-    std::atomic<std::uint32_t> next_slot;      ///< where the next participant looks first
+    std::uint64_t size;                    ///< of the arena
+    std::uint64_t limit_units;             ///< how many units may be in use
+    std::atomic<std::uint32_t> next_slot;  ///< where the next participant looks first
     LockWord coroner_lock;
-    alignas(cache_line) LockWord arena_lock;   ///< guards the five below and the unit table's runs
+    alignas(cache_line) LockWord arena_lock;  ///< guards the five below and the unit table's runs
     std::atomic<std::uint32_t> used_units;
-    std::atomic<std::uint32_t> end_unit;       ///< no unit at or above it was ever used
-    std::atomic<std::uint32_t> warm_units;     ///< free units that still have their pages, about
-    std::atomic<std::uint32_t> first_free;     ///< no free unit lies below it
+    std::atomic<std::uint32_t> end_unit;    ///< no unit at or above it was ever used
+    std::atomic<std::uint32_t> warm_units;  ///< free units that still have their pages, about
+    std::atomic<std::uint32_t> first_free;  ///< no free unit lies below it
     std::atomic<Offset> slabs[2 * class_count + object_class_count];  ///< newest of each: of
                                                                       ///< messages, objects, control
     alignas(cache_line) LockWord directory_lock;
-    std::atomic<std::uint32_t> object_end;     ///< no entry at or above it was ever used
+    std::atomic<std::uint32_t> object_end;  ///< no entry at or above it was ever used
     std::atomic<std::uint64_t> next_serial;
     alignas(cache_line) std::byte program[16 * 1024];  ///< the process layer's, zero at first
 };

@@ -43,8 +43,7 @@ void begin_life(Slot& slot) {
 
 bool end_life(Slot& slot) {
     const auto self = static_cast<std::uint32_t>(::gettid());
-    return (word_of(slot).load() & FUTEX_TID_MASK) == self &&
-           ::pthread_mutex_unlock(&slot.life) == 0;
+    return (word_of(slot).load() & FUTEX_TID_MASK) == self && ::pthread_mutex_unlock(&slot.life) == 0;
 }
 
 void renew_life(Slot& slot) {
@@ -52,8 +51,8 @@ void renew_life(Slot& slot) {
         ::pthread_mutex_consistent(&slot.life);
 }
 
-bool OwnedWordSleep::operator()(std::atomic<std::uint32_t>& word, std::uint32_t expected,
-                                Slot& owner, std::chrono::microseconds limit) {
+bool OwnedWordSleep::operator()(std::atomic<std::uint32_t>& word, std::uint32_t expected, Slot& owner,
+                                std::chrono::microseconds limit) {
     std::atomic<std::uint32_t>& life = word_of(owner);
     std::uint32_t alive = life.load();
     if ((alive & FUTEX_TID_MASK) == 0) {

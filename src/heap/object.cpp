@@ -63,8 +63,7 @@ namespace {
 void destroy(Heap& heap, Offset at) {
     ObjectHeader& object = header_of(heap, at);
     PROCESSION_KILL_POINT("destroy.begun");
-    if (object.owns_blocks.load())
-        free_blocks_of(heap, block_tag(at));
+    if (object.owns_blocks.load()) free_blocks_of(heap, block_tag(at));
     PROCESSION_KILL_POINT("destroy.emptied");
     heap.owner(at).store(heap.self());
     PROCESSION_KILL_POINT("destroy.owned");

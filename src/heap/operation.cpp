@@ -25,7 +25,8 @@ bool takes_over(Operation& operation, LockWord& word, std::uint32_t seen, Recove
     const std::uint32_t mine = operation.self() | waiters_bit;
     if (!word.value.compare_exchange_strong(seen, mine, std::memory_order_acquire)) return false;
     PROCESSION_KILL_POINT("lock.taken_over");
-    if (const Recover recover = recovery(kind)) recover(operation.heap(), operation.heap().offset_of(&word));
+    if (const Recover recover = recovery(kind))
+        recover(operation.heap(), operation.heap().offset_of(&word));
     PROCESSION_KILL_POINT("lock.recovered");
     return true;
 }
@@ -42,8 +43,7 @@ void take(Operation& operation, LockWord& word, Recovery kind) {
         } else {
             // Once asleep we can't know who else sleeps, so the bit stays when we get the lock.
             mine = operation.self() | waiters_bit;
-            if (!(seen & waiters_bit) &&
-                !word.value.compare_exchange_strong(seen, seen | waiters_bit))
+            if (!(seen & waiters_bit) && !word.value.compare_exchange_strong(seen, seen | waiters_bit))
                 continue;
             PROCESSION_KILL_POINT("lock.before_sleep");
             // Short, since the one that was woken in our place may die.
@@ -95,8 +95,7 @@ bool Operation::entries_are_scarce() const {
     return std::popcount(heap_.identity().busy.load(std::memory_order_relaxed)) > for_sleepers;
 }
 
-Guard::Guard(Operation& operation, LockWord& word, Recovery kind)
-    : operation_(operation), word_(word) {
+Guard::Guard(Operation& operation, LockWord& word, Recovery kind) : operation_(operation), word_(word) {
     Activity& note = operation.activity();
     note.recovery.store(static_cast<std::uint32_t>(kind), std::memory_order_relaxed);
     // Noted before it is taken: the coroner may find a lock noted and not held, never the reverse.

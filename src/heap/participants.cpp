@@ -25,9 +25,7 @@ ParticipantId make_id(std::uint32_t slot, std::uint32_t generation) {
 
 void set_on_join(void (*hook)(Heap&)) { on_join = hook; }
 
-Slot& Heap::slot(ParticipantId id) const {
-    return at<Slot>(slots_at)[id & slot_mask];
-}
+Slot& Heap::slot(ParticipantId id) const { return at<Slot>(slots_at)[id & slot_mask]; }
 
 ParticipantId Heap::self() {
     const ParticipantId id = identity_->id.load(std::memory_order_acquire);

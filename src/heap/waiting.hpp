@@ -69,8 +69,7 @@ Waited wait(Operation& operation, WaitPoint& point, Ready ready, const os::Deadl
         }
         PROCESSION_KILL_POINT("wait.before_sleep");
         operation.sleep([&] {
-            os::futex_wait(point.sequence, sequence,
-                           deadline.sooner(std::chrono::milliseconds(250)));
+            os::futex_wait(point.sequence, sequence, deadline.sooner(std::chrono::milliseconds(250)));
         });
         PROCESSION_KILL_POINT("wait.after_sleep");
     }

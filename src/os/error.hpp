@@ -7,8 +7,8 @@
 namespace procession::inline v0::os {
 
 /// Throws `std::system_error` in the house's order: OBJECT: CALL: ERRNO (text). NEXT.
-[[noreturn]] void throw_errno(std::string_view object, std::string_view call,
-                              std::string_view next = {}, int error = errno);
+[[noreturn]] void throw_errno(std::string_view object, std::string_view call, std::string_view next = {},
+                              int error = errno);
 
 /// Passes a result on, or throws when it is -1.
 template <class T>

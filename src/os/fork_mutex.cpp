@@ -17,7 +17,8 @@ struct ForkMutexes {
         for (ForkMutex* each = newest_at_fork; each; each = each->made_before_) each->std::mutex::lock();
     }
     static void unlock() {
-        for (ForkMutex* each = newest_at_fork; each; each = each->made_before_) each->std::mutex::unlock();
+        for (ForkMutex* each = newest_at_fork; each; each = each->made_before_)
+            each->std::mutex::unlock();
     }
     static void add(ForkMutex* mutex) {
         static const int registered = ::pthread_atfork(lock, unlock, unlock);

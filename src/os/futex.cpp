@@ -51,8 +51,8 @@ Wake futex_wait_any(std::initializer_list<Expectation> words, const Deadline& de
     if (!waitv_is_missing.load(std::memory_order_relaxed)) {
         std::array<WaitvEntry, most_words> entries;
         std::transform(words.begin(), words.end(), entries.begin(), [](const Expectation& each) {
-            return WaitvEntry{each.expected, reinterpret_cast<std::uintptr_t>(&each.word),
-                              flag_32_bits, 0};
+            return WaitvEntry{each.expected, reinterpret_cast<std::uintptr_t>(&each.word), flag_32_bits,
+                              0};
         });
         timespec storage;
         const long result = ::syscall(futex_waitv_number, entries.data(), words.size(), 0,

@@ -33,7 +33,8 @@ void block(std::uint64_t signals) {
 
 Inherited Inherited::capture() {
     Inherited now{};
-    for (char** entry = ::environ; entry && *entry; ++entry) now.environment.append(*entry).push_back('\0');
+    for (char** entry = ::environ; entry && *entry; ++entry)
+        now.environment.append(*entry).push_back('\0');
     char path[PATH_MAX];
     if (::getcwd(path, sizeof path)) now.directory = path;
     // There is no other cheap way to read it; for that moment it is stricter, never laxer.
@@ -43,7 +44,7 @@ Inherited Inherited::capture() {
     ::pthread_sigmask(SIG_SETMASK, nullptr, &mask);
     for (int signal = 1; signal <= last_signal; ++signal) {
         if (::sigismember(&mask, signal) == 1) now.blocked |= bit(signal);
-        struct sigaction action{};
+        struct sigaction action {};
         if (::sigaction(signal, nullptr, &action) == 0 && action.sa_handler == SIG_IGN)
             now.ignored |= bit(signal);
     }
@@ -60,7 +61,8 @@ void Inherited::apply(const Inherited& now) const {
     if (directory != now.directory && ::chdir(directory.c_str()) != 0 && ::chdir("/") != 0) return;
     if (umask != now.umask) ::umask(static_cast<mode_t>(umask));
     for (int signal = 1; signal <= last_signal; ++signal)
-        if ((ignored ^ now.ignored) & bit(signal)) ::signal(signal, ignored & bit(signal) ? SIG_IGN : SIG_DFL);
+        if ((ignored ^ now.ignored) & bit(signal))
+            ::signal(signal, ignored & bit(signal) ? SIG_IGN : SIG_DFL);
     for (unsigned i = 0; i < limits.size(); ++i)
         if (limits[i].rlim_cur != now.limits[i].rlim_cur || limits[i].rlim_max != now.limits[i].rlim_max)
             ::setrlimit(static_cast<__rlimit_resource>(i), &limits[i]);

@@ -27,8 +27,8 @@ Module describe(const dl_phdr_info& info) {
     Module module{info.dlpi_name, {}, info.dlpi_addr, info.dlpi_phdr, info.dlpi_phnum};
     for (int i = 0; i < module.header_count && module.build_id.empty(); ++i)
         if (const auto& header = module.headers[i]; header.p_type == PT_NOTE)
-            module.build_id =
-                read_build_id(reinterpret_cast<const char*>(module.base + header.p_vaddr), header.p_memsz);
+            module.build_id = read_build_id(reinterpret_cast<const char*>(module.base + header.p_vaddr),
+                                            header.p_memsz);
     return module;
 }
 
@@ -38,8 +38,8 @@ bool Module::contains(const void* place, ElfW(Word) flags) const {
     const std::uint64_t offset = offset_of(place);
     for (int i = 0; i < header_count; ++i) {
         const auto& header = headers[i];
-        if (header.p_type == PT_LOAD && (header.p_flags & flags) == flags &&
-            offset >= header.p_vaddr && offset - header.p_vaddr < header.p_memsz)
+        if (header.p_type == PT_LOAD && (header.p_flags & flags) == flags && offset >= header.p_vaddr &&
+            offset - header.p_vaddr < header.p_memsz)
             return true;
     }
     return false;

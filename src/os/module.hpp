@@ -13,10 +13,10 @@ namespace procession::inline v0::os {
 
 /// The program or a shared library, as it is loaded in this process.
 struct Module {
-    std::string path;          ///< empty for the program
-    std::string build_id;      ///< empty when it was linked without
-    std::uintptr_t base;       ///< what its own offsets are counted from
-    const ElfW(Phdr)* headers;
+    std::string path;      ///< empty for the program
+    std::string build_id;  ///< empty when it was linked without
+    std::uintptr_t base;   ///< what its own offsets are counted from
+    const ElfW(Phdr) * headers;
     int header_count;
 
     std::uint64_t offset_of(const void* place) const {

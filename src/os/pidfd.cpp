@@ -19,7 +19,9 @@ std::optional<Ended> reap_one(idtype_t kind, int id) {
     siginfo_t info{};
     WaitStatus status{};
     // The raw call also gives the resources used, which glibc's waitid hides.
-    const auto call = [&] { return ::syscall(SYS_waitid, kind, id, &info, WEXITED | WNOHANG, &status.usage); };
+    const auto call = [&] {
+        return ::syscall(SYS_waitid, kind, id, &info, WEXITED | WNOHANG, &status.usage);
+    };
     checked(retry_on_signal(call), "child process", "waitid");
     if (info.si_pid == 0) return std::nullopt;
     status.code = info.si_code == CLD_EXITED ? info.si_status : -info.si_status;
@@ -29,9 +31,9 @@ std::optional<Ended> reap_one(idtype_t kind, int id) {
 }  // namespace
 
 Descriptor pidfd_open(pid_t pid) {
-    return Descriptor::above_stdio(static_cast<int>(
-        checked(::syscall(SYS_pidfd_open, pid, 0), "process", "pidfd_open",
-                "ESRCH: it has ended. EMFILE: raise RLIMIT_NOFILE.")));
+    return Descriptor::above_stdio(
+        static_cast<int>(checked(::syscall(SYS_pidfd_open, pid, 0), "process", "pidfd_open",
+                                 "ESRCH: it has ended. EMFILE: raise RLIMIT_NOFILE.")));
 }
 
 Descriptor pidfd_open_even_if_gone(pid_t pid) {
@@ -39,7 +41,8 @@ Descriptor pidfd_open_even_if_gone(pid_t pid) {
         return pidfd_open(pid);
     } catch (const std::system_error& error) {
         if (error.code() != std::errc::no_such_process) throw;
-        return Descriptor::above_stdio(checked(::eventfd(1, EFD_CLOEXEC), "process", "eventfd", "EMFILE: raise RLIMIT_NOFILE."));
+        return Descriptor::above_stdio(
+            checked(::eventfd(1, EFD_CLOEXEC), "process", "eventfd", "EMFILE: raise RLIMIT_NOFILE."));
     }
 }
 
@@ -95,7 +98,8 @@ std::optional<int> exit_code_of(int pidfd) {
     pollfd entry{pidfd, 0, 0};
     ::poll(&entry, 1, 100);
     Info info{wants_exit, 0, {}, 0};
-    if (::ioctl(pidfd, _IOWR(0xFF, 11, Info), &info) != 0 || !(info.mask & wants_exit)) return std::nullopt;
+    if (::ioctl(pidfd, _IOWR(0xFF, 11, Info), &info) != 0 || !(info.mask & wants_exit))
+        return std::nullopt;
     return WIFSIGNALED(info.exit_code) ? -WTERMSIG(info.exit_code) : WEXITSTATUS(info.exit_code);
 }
 

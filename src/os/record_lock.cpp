@@ -8,7 +8,7 @@
 namespace procession::inline v0::os {
 namespace {
 struct flock one_byte(short type, std::uint64_t at) {
-    struct flock lock{};
+    struct flock lock {};
     lock.l_type = type;
     lock.l_whence = SEEK_SET;
     lock.l_start = static_cast<off_t>(at);

@@ -27,7 +27,8 @@ class Hash {
         add_bytes(std::as_bytes(std::span(&value, 1)));
     }
     void add_bytes(std::span<const std::byte> bytes) {
-        for (const std::byte byte : bytes) value_ = (value_ ^ static_cast<unsigned char>(byte)) * 0x100000001b3;
+        for (const std::byte byte : bytes)
+            value_ = (value_ ^ static_cast<unsigned char>(byte)) * 0x100000001b3;
     }
     std::uint64_t value() const { return value_; }
 
@@ -49,7 +50,8 @@ std::uint64_t credentials_fingerprint() {
     hash.add(::setfsuid(static_cast<uid_t>(-1)));
     hash.add(::setfsgid(static_cast<gid_t>(-1)));
     std::vector<gid_t> others(static_cast<std::size_t>(std::max(::getgroups(0, nullptr), 0)));
-    if (::getgroups(static_cast<int>(others.size()), others.data()) > 0) hash.add_bytes(std::as_bytes(std::span(others)));
+    if (::getgroups(static_cast<int>(others.size()), others.data()) > 0)
+        hash.add_bytes(std::as_bytes(std::span(others)));
 
     __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
     std::array<__user_cap_data_struct, 2> capabilities{};
@@ -59,14 +61,17 @@ std::uint64_t credentials_fingerprint() {
 
     // The links' texts name the namespaces, and cost a third of what a look at the namespaces would.
     if (const Descriptor links(::open("/proc/self/ns", O_PATH | O_DIRECTORY | O_CLOEXEC)); links)
-        for (const char* name : {"cgroup", "ipc", "mnt", "net", "pid_for_children", "time_for_children", "user", "uts"}) {
+        for (const char* name :
+             {"cgroup", "ipc", "mnt", "net", "pid_for_children", "time_for_children", "user", "uts"}) {
             std::array<std::byte, 64> text;
-            const ssize_t size = ::readlinkat(links.get(), name, reinterpret_cast<char*>(text.data()), text.size());
+            const ssize_t size =
+                ::readlinkat(links.get(), name, reinterpret_cast<char*>(text.data()), text.size());
             if (size > 0) hash.add_bytes(std::span(text).first(static_cast<std::size_t>(size)));
         }
     if (const Descriptor file(::open("/proc/self/cgroup", O_RDONLY | O_CLOEXEC)); file) {
         std::array<std::byte, 1024> text;
-        const ssize_t size = retry_on_signal([&] { return ::read(file.get(), text.data(), text.size()); });
+        const ssize_t size =
+            retry_on_signal([&] { return ::read(file.get(), text.data(), text.size()); });
         if (size > 0) hash.add_bytes(std::span(text).first(static_cast<std::size_t>(size)));
     }
     return hash.value();
@@ -74,8 +79,10 @@ std::uint64_t credentials_fingerprint() {
 
 int thread_count() {
     // A folder's link count: two, and one for each folder in it (proc(5)).
-    struct stat tasks{};
-    return ::stat("/proc/self/task", &tasks) == 0 && tasks.st_nlink > 2 ? static_cast<int>(tasks.st_nlink) - 2 : 1;
+    struct stat tasks {};
+    return ::stat("/proc/self/task", &tasks) == 0 && tasks.st_nlink > 2
+               ? static_cast<int>(tasks.st_nlink) - 2
+               : 1;
 }
 
 }  // namespace procession::inline v0::os

@@ -15,7 +15,8 @@ constexpr std::size_t most_passed = 16;
 
 Descriptor make_socket(int flags) {
     return Descriptor::above_stdio(checked(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | flags, 0),
-                                           "Unix socket", "socket", "Raise RLIMIT_NOFILE if it says EMFILE."));
+                                           "Unix socket", "socket",
+                                           "Raise RLIMIT_NOFILE if it says EMFILE."));
 }
 
 std::pair<sockaddr_un, socklen_t> abstract_address(std::string_view name) {
@@ -31,8 +32,8 @@ std::pair<sockaddr_un, socklen_t> abstract_address(std::string_view name) {
 
 std::pair<Descriptor, Descriptor> make_socketpair() {
     int ends[2];
-    checked(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends), "Unix socket",
-            "socketpair", "Raise RLIMIT_NOFILE if it says EMFILE.");
+    checked(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends), "Unix socket", "socketpair",
+            "Raise RLIMIT_NOFILE if it says EMFILE.");
     return {Descriptor::above_stdio(ends[0]), Descriptor::above_stdio(ends[1])};
 }
 
@@ -90,22 +91,25 @@ std::pair<Descriptor, std::string> listen_abstract() {
     checked(::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address.sun_family),
             "abstract socket", "bind");
     socklen_t size = sizeof address;
-    checked(::getsockname(fd.get(), reinterpret_cast<sockaddr*>(&address), &size), "abstract socket", "getsockname");
+    checked(::getsockname(fd.get(), reinterpret_cast<sockaddr*>(&address), &size), "abstract socket",
+            "getsockname");
     checked(::listen(fd.get(), SOMAXCONN), "abstract socket", "listen");
-    return {std::move(fd), std::string(address.sun_path + 1, size - offsetof(sockaddr_un, sun_path) - 1)};
+    return {std::move(fd),
+            std::string(address.sun_path + 1, size - offsetof(sockaddr_un, sun_path) - 1)};
 }
 
 Descriptor connect_abstract(std::string_view name) {
     Descriptor fd = make_socket(SOCK_NONBLOCK);
     const auto [address, size] = abstract_address(name);
-    checked(::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), size), "abstract socket", "connect");
+    checked(::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), size), "abstract socket",
+            "connect");
     return fd;
 }
 
 Descriptor accept_connection(int listener) {
-    return Descriptor(checked(
-        retry_on_signal([&] { return ::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC); }),
-        "abstract socket", "accept4"));
+    return Descriptor(
+        checked(retry_on_signal([&] { return ::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC); }),
+                "abstract socket", "accept4"));
 }
 
 uid_t peer_user(int fd) {

@@ -31,9 +31,9 @@ bool is_machinery(const Call& call) {
         {"/libprocession.so", "/libstdc++.so", "/libgcc_s.so", "/libc.so"});
     // Of inlined functions short debug information has the plain names only, so the file must tell.
     constexpr std::string_view this_file = __FILE__;
-    constexpr auto files = std::to_array<std::string_view>(
-        {"/include/c++/", "/include/procession/",
-         this_file.substr(0, this_file.rfind("os/stack_trace.cpp"))});
+    constexpr auto files =
+        std::to_array<std::string_view>({"/include/c++/", "/include/procession/",
+                                         this_file.substr(0, this_file.rfind("os/stack_trace.cpp"))});
     constexpr auto functions = std::to_array<std::string_view>(
         {"__cxa_", "__gxx_", "_Unwind_", "__interceptor_", "__libc_", "_start"});
     constexpr auto scopes = std::to_array<std::string_view>(
@@ -52,8 +52,7 @@ std::string line_of(const Call& call) {
     const std::string name =
         call.function.starts_with("_Z") ? demangle(call.function.c_str()) : call.function;
     const std::string function = name.empty() ? "" : ", in " + name;
-    if (call.line != 0)
-        return fmt::format("  File \"{}\", line {}{}\n", call.file, call.line, function);
+    if (call.line != 0) return fmt::format("  File \"{}\", line {}{}\n", call.file, call.line, function);
     return fmt::format("  {}(+{:#x}){}\n", call.module, call.offset, function);
 }
 

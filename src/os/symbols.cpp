@@ -72,9 +72,7 @@ bool memory_is_plenty() {
     return probe != nullptr;
 }
 
-std::string text_or_empty(const char* text) {
-    return text ? text : "";
-}
+std::string text_or_empty(const char* text) { return text ? text : ""; }
 
 // The loader knows the program by its argv[0], which is whatever its starter said.
 std::string file_of(const char* module) {
@@ -112,8 +110,7 @@ Source source_at(Dwfl_Module* module, Dwarf_Addr address) {
 
 std::string name_of(Dwarf_Die* function) {
     Dwarf_Attribute storage;
-    if (Dwarf_Attribute* linkage =
-            libdw().dwarf_attr_integrate(function, DW_AT_linkage_name, &storage))
+    if (Dwarf_Attribute* linkage = libdw().dwarf_attr_integrate(function, DW_AT_linkage_name, &storage))
         return text_or_empty(libdw().dwarf_formstring(linkage));
     return text_or_empty(libdw().dwarf_diename(function));
 }
@@ -139,8 +136,7 @@ using Scopes = std::unique_ptr<Dwarf_Die[], decltype(&std::free)>;
 // What the code at an address is in: blocks, inlined functions, and the function itself.
 std::pair<Scopes, int> scopes_at(Dwarf_Die* unit, Dwarf_Addr address) {
     Dwarf_Die* scopes = nullptr;
-    if (libdw().dwarf_getscopes(unit, address, &scopes) <= 0)
-        return {Scopes(nullptr, &std::free), 0};
+    if (libdw().dwarf_getscopes(unit, address, &scopes) <= 0) return {Scopes(nullptr, &std::free), 0};
     // Around an inlined function these are the scopes that it was written in, not called from.
     const Scopes written(scopes, &std::free);
     const int count = libdw().dwarf_getscopes_die(&written[0], &scopes);
@@ -211,8 +207,7 @@ std::string demangle(const char* name) {
         abi::__cxa_demangle(name, nullptr, nullptr, &status), &std::free);
     if (!readable) return name;
     std::string text = readable.get();
-    replace_all(text,
-                "std::__cxx11::basic_string<char, std::char_traits<char>, std::allocator<char> >",
+    replace_all(text, "std::__cxx11::basic_string<char, std::char_traits<char>, std::allocator<char> >",
                 "std::string");
     replace_all(text, "procession::v0::", "procession::");
     return text;

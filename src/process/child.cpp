@@ -60,8 +60,7 @@ void leave_for_good(int status, void*) {
 
 // In one write, so that the reports of several processes do not mix.
 void report_exception(const os::ThrowSite& site) {
-    const std::string report =
-        fmt::format("Process {}:\n{}", current_process().name(), traceback(site));
+    const std::string report = fmt::format("Process {}:\n{}", current_process().name(), traceback(site));
     [[maybe_unused]] const auto written = ::write(STDERR_FILENO, report.data(), report.size());
 }
 
@@ -91,8 +90,9 @@ void apply_limits(const Limits& limits) {
     if (limits.memory) set(RLIMIT_AS, *limits.memory);
     if (limits.cpu) set(RLIMIT_CPU, static_cast<rlim_t>(limits.cpu->count()));
     if (limits.open_files) set(RLIMIT_NOFILE, static_cast<rlim_t>(*limits.open_files));
-    if (limits.nice) os::checked(::setpriority(PRIO_PROCESS, 0, ::getpriority(PRIO_PROCESS, 0) + limits.nice),
-                                      "Process", "setpriority");
+    if (limits.nice)
+        os::checked(::setpriority(PRIO_PROCESS, 0, ::getpriority(PRIO_PROCESS, 0) + limits.nice),
+                    "Process", "setpriority");
 }
 
 // This process is what the record says.
@@ -141,7 +141,8 @@ void run_child(const LaunchOrder& order, const os::Inherited& now) {
 
 void rehearse(const os::Inherited& now) {
     Heap& heap = Heap::program();
-    const Handle record = make_record("rehearsal", "", false), parent = make_record("rehearsal", "", false);
+    const Handle record = make_record("rehearsal", "", false),
+                 parent = make_record("rehearsal", "", false);
     const auto& entry = entry_of<&rehearsed>;
     const LaunchOrder order = write_launch(
         record, entry, {.inherited = now, .log = log_state(), .parent = parent.offset()}, Buffer());
@@ -155,7 +156,8 @@ void rehearse(const os::Inherited& now) {
     flush_output();
 }
 
-void run_forked(Process& process, const Handle& record, std::uint64_t serial, bool with_threads, const Launch& launch) {
+void run_forked(Process& process, const Handle& record, std::uint64_t serial, bool with_threads,
+                const Launch& launch) {
     forget_children_after_fork();
     forget_finalizers_after_fork();
     parent_had_threads = with_threads;
@@ -163,8 +165,8 @@ void run_forked(Process& process, const Handle& record, std::uint64_t serial, bo
     heap.self();
     // The creator may have died, and the records with it.
     if (!is_alive(heap, record.offset(), serial)) ::_exit(0);
-    os::checked(::dup2(os::Descriptor(::open("/dev/null", O_RDONLY | O_CLOEXEC)).get(), STDIN_FILENO), "Process",
-                "dup2(/dev/null)");
+    os::checked(::dup2(os::Descriptor(::open("/dev/null", O_RDONLY | O_CLOEXEC)).get(), STDIN_FILENO),
+                "Process", "dup2(/dev/null)");
     set_current_authkey(AuthKey(launch.authkey));
     become_child(record, launch);
     run_and_exit([&] { process.run(); });
@@ -176,8 +178,7 @@ void run_forked(Process& process, const Handle& record, std::uint64_t serial, bo
 namespace procession::inline v0 {
 
 void exit(int status) {
-    if (detail::in_child && std::this_thread::get_id() == detail::main_thread)
-        throw ExitRequest{status};
+    if (detail::in_child && std::this_thread::get_id() == detail::main_thread) throw ExitRequest{status};
     std::exit(status);
 }
 

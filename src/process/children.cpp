@@ -44,13 +44,15 @@ int find_code(ProcessState& state) {
         if (status)
             record_end(record, status->code);
         else
-            record_end(record, record.stage.load() == Stage::ended ? record.code.load() : code_nobody_saw(state));
+            record_end(record, record.stage.load() == Stage::ended ? record.code.load()
+                                                                   : code_nobody_saw(state));
     }
     for (std::uint32_t stage = record.stage.load(); stage != Stage::ended; stage = record.stage.load()) {
         if (heap::Heap::program().is_dead(record.reaper) && record.stage.load() != Stage::ended)
             record_end(record, code_nobody_saw(state));
         else
-            os::futex_wait(record.stage, stage, os::Deadline::never().sooner(std::chrono::milliseconds(20)));
+            os::futex_wait(record.stage, stage,
+                           os::Deadline::never().sooner(std::chrono::milliseconds(20)));
     }
     return record.code.load();
 }
@@ -115,8 +117,7 @@ std::vector<std::shared_ptr<ProcessState>> children() {
     reap_fork_servers();
     const std::lock_guard lock(registry().mutex);
     std::erase_if(registry().started, [](const auto& each) {
-        return each->closed || each->creator != ::getpid() ||
-               wait_for_end(*each, os::Deadline::now());
+        return each->closed || each->creator != ::getpid() || wait_for_end(*each, os::Deadline::now());
     });
     return registry().started;
 }

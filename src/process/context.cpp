@@ -2,8 +2,8 @@
 #include <procession/context.hpp>
 
 #include <fmt/format.h>
-#include <procession/error.hpp>
 #include <sched.h>
+#include <procession/error.hpp>
 
 #include <algorithm>
 #include <atomic>
@@ -29,8 +29,10 @@ StartMethod default_method() {
     if (name == "fork") return StartMethod::fork;
     if (name == "spawn") return StartMethod::spawn;
     if (name == "forkserver") return StartMethod::forkserver;
-    throw ValueError(fmt::format("PROCESSION_START_METHOD=\"{}\": no start method. Write fork, spawn or "
-                                 "forkserver.", name));
+    throw ValueError(
+        fmt::format("PROCESSION_START_METHOD=\"{}\": no start method. Write fork, spawn or "
+                    "forkserver.",
+                    name));
 }
 
 // Processors' worth of time that the control group allows; none where it does not say.
@@ -47,8 +49,9 @@ void set_start_method(StartMethod method, bool force) {
     int unset = -1;
     if (!chosen.compare_exchange_strong(unset, static_cast<int>(method))) {
         if (!force)
-            throw StateError("set_start_method: it is set already; call it once, at the start of main, "
-                             "or with force = true");
+            throw StateError(
+                "set_start_method: it is set already; call it once, at the start of main, "
+                "or with force = true");
         chosen = static_cast<int>(method);
     }
 }

@@ -37,7 +37,8 @@ struct Registry {
         const std::lock_guard lock(mutex);
         auto next = entries.end();
         for (auto it = entries.begin(); it != entries.end(); ++it)
-            if (is_due(**it, lowest) && (next == entries.end() || (*it)->exit_priority >= (*next)->exit_priority))
+            if (is_due(**it, lowest) &&
+                (next == entries.end() || (*it)->exit_priority >= (*next)->exit_priority))
                 next = it;
         if (next == entries.end()) return nullptr;
         auto entry = *next;

@@ -63,13 +63,16 @@ void start_fork_server(ServerState& server, std::uint64_t credentials) {
     const auto deadline = os::Deadline::after(std::chrono::seconds(60));
     while (server.participant.load() == 0) {
         os::futex_wait(server.participant, 0, deadline.sooner(std::chrono::milliseconds(20)));
-        if (server.participant.load() == 0 && os::wait_readable(process.pidfd.get(), os::Deadline::now())) {
+        if (server.participant.load() == 0 &&
+            os::wait_readable(process.pidfd.get(), os::Deadline::now())) {
             const auto status = os::reap_quietly(process.pidfd.get());
             if (server.trouble[0]) throw StateError(fmt::format("fork server: {}", server.trouble));
-            throw StateError(fmt::format(
-                "fork server: the program's own file ended with code {} when it was run as the server. Its stderr "
-                "may say why. If it is linked fully statically, call procession::init(argc, argv) first in main.",
-                status ? status->code : 255));
+            throw StateError(
+                fmt::format("fork server: the program's own file ended with code {} when it was run as "
+                            "the server. Its stderr "
+                            "may say why. If it is linked fully statically, call procession::init(argc, "
+                            "argv) first in main.",
+                            status ? status->code : 255));
         }
         if (deadline.expired()) throw TimeoutError("fork server: it was not ready within 60 s");
     }
@@ -103,8 +106,10 @@ ServerState& fork_server_for(std::uint64_t credentials) {
     if (ServerState* const found = find_server(credentials)) return *found;
     const auto place = std::find_if_not(std::begin(program.servers), std::end(program.servers), runs);
     if (place == std::end(program.servers))
-        throw StateError(fmt::format("fork server: {} of them run already, each with other credentials. Use "
-                                     "StartMethod::spawn.", std::size(program.servers)));
+        throw StateError(
+            fmt::format("fork server: {} of them run already, each with other credentials. Use "
+                        "StartMethod::spawn.",
+                        std::size(program.servers)));
     start_fork_server(*place, credentials);
     return *place;
 }
@@ -119,10 +124,10 @@ class Server {
         sigset_t mask;
         ::sigemptyset(&mask);
         ::sigaddset(&mask, SIGCHLD);
-        ended_ = os::Descriptor::above_stdio(os::checked(::signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK),
-                                                         "fork server", "signalfd"));
-        bell_ = os::Descriptor::above_stdio(os::checked(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
-                                                        "fork server", "eventfd"));
+        ended_ = os::Descriptor::above_stdio(
+            os::checked(::signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK), "fork server", "signalfd"));
+        bell_ = os::Descriptor::above_stdio(
+            os::checked(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "fork server", "eventfd"));
     }
 
     [[noreturn]] void serve() {
@@ -135,10 +140,14 @@ class Server {
             const bool retired = state_.participant.load() != me_;
             if (retired && children_.empty()) ::_exit(0);
             const bool wanting = !retired && spares() < ServerState::spares_wanted;
-            pollfd entries[] = {{program_lifeline(), POLLIN, 0}, {ended_.get(), POLLIN, 0}, {bell_.get(), POLLIN, 0}};
+            pollfd entries[] = {
+                {program_lifeline(), POLLIN, 0}, {ended_.get(), POLLIN, 0}, {bell_.get(), POLLIN, 0}};
             // Forking ahead is for when there is nothing else to do, unless the spares run out: it would take
             // the processor from those who have just begun. A fork that failed is tried again.
-            const int patience = !wanting ? -1 : again_ ? 20 : spares() > ServerState::spares_low ? 2 : 0;
+            const int patience = !wanting                             ? -1
+                                 : again_                             ? 20
+                                 : spares() > ServerState::spares_low ? 2
+                                                                      : 0;
             const int ready = ::poll(entries, std::size(entries), patience);
             if (ready < 0 && errno != EINTR) os::throw_errno("fork server", "poll");
             if (ready <= 0) {
@@ -159,15 +168,17 @@ class Server {
     };
 
     std::ptrdiff_t spares() const {
-        return std::count_if(children_.begin(), children_.end(), [](const auto& each) { return each.second.spare; });
+        return std::count_if(children_.begin(), children_.end(),
+                             [](const auto& each) { return each.second.spare; });
     }
 
     void add_spare() {
-        const auto free = std::find_if(std::begin(state_.spares), std::end(state_.spares), [&](const Spare& each) {
-            return reusable(Heap::program(), each) && !in_use(each);
-        });
+        const auto free = std::find_if(
+            std::begin(state_.spares), std::end(state_.spares),
+            [&](const Spare& each) { return reusable(Heap::program(), each) && !in_use(each); });
         // None while claimants are at work on them all: looked at again soon.
-        again_ = free == std::end(state_.spares) || !free->move(free->state.load(), Phase::preparing, me_);
+        again_ =
+            free == std::end(state_.spares) || !free->move(free->state.load(), Phase::preparing, me_);
         if (again_) return;
         free->participant.store(0);
         warn_of_threads();
@@ -236,7 +247,8 @@ class Server {
             if (phase == Phase::ordered) child.record = record_of_order(spare.order);
             const bool claimed = phase == Phase::claimed;
             if (phase == Phase::none || phase == Phase::lost ||
-                spare.move(state, claimed ? Phase::lost : Phase::none, claimed ? Spare::mover_of(state) : 0))
+                spare.move(state, claimed ? Phase::lost : Phase::none,
+                           claimed ? Spare::mover_of(state) : 0))
                 break;
         }
         bury(Heap::program(), participant);
@@ -255,9 +267,10 @@ class Server {
     void warn_of_threads() {
         if (warned_ || os::thread_count() == 1) return;
         warned_ = true;
-        log_warning("fork server: {} threads were started while the program was loaded (a static object, or "
-                    "what set_forkserver_preload runs); what they hold stays locked in every process",
-                    os::thread_count() - 1);
+        log_warning(
+            "fork server: {} threads were started while the program was loaded (a static object, or "
+            "what set_forkserver_preload runs); what they hold stays locked in every process",
+            os::thread_count() - 1);
     }
 
     ServerState& state_;
@@ -286,7 +299,8 @@ void run_fork_server(std::size_t index) {
     try {
         run_preload();
     } catch (const std::exception& error) {
-        const std::string text = fmt::format("what set_forkserver_preload runs has thrown: {}", error.what());
+        const std::string text =
+            fmt::format("what set_forkserver_preload runs has thrown: {}", error.what());
         std::strncpy(state.trouble, text.c_str(), sizeof state.trouble - 1);
         ::_exit(1);
     }

@@ -29,7 +29,8 @@ PlaceName name_of_place(const void* place) {
     if (!module || module->build_id.empty())
         throw SerializationError(fmt::format(
             "function at {}: its module \"{}\" has no build-id, so it has no name in another process. "
-            "Link with -Wl,--build-id.", place, module ? module->path : ""));
+            "Link with -Wl,--build-id.",
+            place, module ? module->path : ""));
     return {module->path, module->build_id, module->offset_of(place)};
 }
 
@@ -43,7 +44,8 @@ Module module_of(const PlaceName& name) {
     if (!module)
         throw StateError(fmt::format(
             "module \"{}\": this process has no such build of it. Start processes from programs that "
-            "run the same build.", name.module.empty() ? "(the program)" : name.module));
+            "run the same build.",
+            name.module.empty() ? "(the program)" : name.module));
     return *std::move(module);
 }
 
@@ -66,8 +68,7 @@ bool is_function_start(const Module& module, std::uintptr_t address) {
         std::int32_t start, description;
     };
     const auto* rows = reinterpret_cast<const Row*>(table + 12);
-    const auto wanted =
-        static_cast<std::int64_t>(address - reinterpret_cast<std::uintptr_t>(table));
+    const auto wanted = static_cast<std::int64_t>(address - reinterpret_cast<std::uintptr_t>(table));
     const auto* found = std::lower_bound(rows, rows + count, wanted,
                                          [](const Row& row, std::int64_t at) { return row.start < at; });
     return found != rows + count && found->start == wanted;
@@ -83,8 +84,9 @@ FunctionEntry::FunctionEntry(void (*function)(), std::uint64_t kind)
 
 void FunctionEntry::require_kind(std::uint64_t kind) const {
     if (kind_ != kind)
-        throw StateError("function table: the name is that of a function of another signature; nothing is "
-                         "called. Receive it as what was sent.");
+        throw StateError(
+            "function table: the name is that of a function of another signature; nothing is "
+            "called. Receive it as what was sent.");
 }
 
 PlaceName name_of(const FunctionEntry& entry) { return name_of_place(&entry); }
@@ -140,8 +142,9 @@ std::ptrdiff_t distance(const MemberFunction& function) {
 
 void save_member_function(NativeWriter& writer, const MemberFunction& function) {
     if (is_virtual(function))
-        throw SerializationError("pointer to a virtual member function: it has no name in another process. "
-                                 "Use a lambda without captures that calls the function.");
+        throw SerializationError(
+            "pointer to a virtual member function: it has no name in another process. "
+            "Use a lambda without captures that calls the function.");
     save_place(writer, name_of_code(reinterpret_cast<const void*>(function.code)));
     writer(function.adjustment);
 }
@@ -152,8 +155,9 @@ MemberFunction load_member_function(NativeReader& reader, std::size_t size) {
     reader(function.adjustment);
     if (is_virtual(function) || distance(function) < 0 ||
         static_cast<std::size_t>(distance(function)) >= size)
-        throw StateError("pointer to a member function: it points outside of its class; nothing is called. "
-                         "The message is damaged.");
+        throw StateError(
+            "pointer to a member function: it points outside of its class; nothing is called. "
+            "The message is damaged.");
     return function;
 }
 
@@ -161,10 +165,12 @@ void throw_not_sendable(std::size_t position, const std::string& type) {
     if (position == 0)
         throw SerializationError(fmt::format(
             "Process: the target, {}, cannot be sent to another process. Use a function, a lambda "
-            "without captures, procession::bind, or StartMethod::fork.", type));
+            "without captures, procession::bind, or StartMethod::fork.",
+            type));
     throw SerializationError(fmt::format(
         "Process: argument {}, {}, cannot be sent to another process. Send a value or a handle of the "
-        "library, or use StartMethod::fork.", position, type));
+        "library, or use StartMethod::fork.",
+        position, type));
 }
 
 }  // namespace procession::inline v0::detail

@@ -9,7 +9,8 @@
 
 namespace procession::inline v0::detail {
 
-LaunchOrder write_launch(const Handle& record, const FunctionEntry& entry, Launch launch, const Buffer& arguments) {
+LaunchOrder write_launch(const Handle& record, const FunctionEntry& entry, Launch launch,
+                         const Buffer& arguments) {
     heap::Heap& heap = heap::Heap::program();
     launch.entry = name_of(entry);
     Buffer head;
@@ -29,8 +30,10 @@ LaunchOrder write_launch(const Handle& record, const FunctionEntry& entry, Launc
 
 bool await_begin(const ProcessRecord& record, const Launched& child) {
     while (record.stage.load() == Stage::made) {
-        os::futex_wait(record.stage, Stage::made, os::Deadline::never().sooner(std::chrono::milliseconds(20)));
-        if (record.stage.load() == Stage::made && os::wait_readable(child.pidfd.get(), os::Deadline::now()))
+        os::futex_wait(record.stage, Stage::made,
+                       os::Deadline::never().sooner(std::chrono::milliseconds(20)));
+        if (record.stage.load() == Stage::made &&
+            os::wait_readable(child.pidfd.get(), os::Deadline::now()))
             return record.stage.load() != Stage::made;
     }
     return true;

@@ -39,8 +39,8 @@ struct LaunchOrder {
     static constexpr std::uint32_t has_stdout = 1, has_stderr = 2, is_daemon = 4;
     std::uint64_t launch;
     std::uint64_t record;
-    std::uint64_t serial;  ///< of the record
-    std::uint32_t flags;   ///< which descriptors it has
+    std::uint64_t serial;   ///< of the record
+    std::uint32_t flags;    ///< which descriptors it has
     bool descriptors_sent;  ///< those come along, in this order; else it has them already
 };
 
@@ -76,6 +76,7 @@ inline constexpr int inherited_daemon_lifeline = 5;
 /// on it, and is had before the process is waited for.
 void rehearse(const os::Inherited& now);
 /// In a forked child: runs the process, until its end.
-[[noreturn]] void run_forked(Process&, const Handle& record, std::uint64_t serial, bool with_threads, const Launch&);
+[[noreturn]] void run_forked(Process&, const Handle& record, std::uint64_t serial, bool with_threads,
+                             const Launch&);
 
 }  // namespace procession::inline v0::detail

@@ -27,8 +27,9 @@ void flush_before_fork() {
 Launched launch_forked(Process& process, const Handle& record, const Launch& launch) {
     const bool with_threads = os::thread_count() > 1;
     if (with_threads)
-        log_warning("fork in a process with threads: what they hold stays locked in the child; use "
-                    "StartMethod::forkserver");
+        log_warning(
+            "fork in a process with threads: what they hold stays locked in the child; use "
+            "StartMethod::forkserver");
     flush_before_fork();
     // Its own descriptor, since a fork closes the parent's in the child.
     const bool daemon = record_of(record).daemon != 0;
@@ -41,7 +42,8 @@ Launched launch_forked(Process& process, const Handle& record, const Launch& lau
         line.reset();
         run_forked(process, record, serial, with_threads, launch);
     }
-    os::checked(pid, fmt::format("Process(\"{}\")", process.name()), "fork", "EAGAIN: raise RLIMIT_NPROC.");
+    os::checked(pid, fmt::format("Process(\"{}\")", process.name()), "fork",
+                "EAGAIN: raise RLIMIT_NPROC.");
     Launched child{pid, os::pidfd_open_even_if_gone(pid), true};
     await_begin(record_of(record), child);
     return child;

@@ -41,12 +41,14 @@ Launched run_own_file(const std::string& role, bool daemon) {
     SpawnPlan plan;
     ::posix_spawn_file_actions_addopen(&plan.actions, 0, "/dev/null", O_RDONLY, 0);
     for (const int fd : {STDOUT_FILENO, STDERR_FILENO})
-        if (!os::is_open(fd)) ::posix_spawn_file_actions_addopen(&plan.actions, fd, "/dev/null", O_WRONLY, 0);
+        if (!os::is_open(fd))
+            ::posix_spawn_file_actions_addopen(&plan.actions, fd, "/dev/null", O_WRONLY, 0);
     ::posix_spawn_file_actions_adddup2(&plan.actions, Heap::program().descriptor(), heap_fd);
     ::posix_spawn_file_actions_adddup2(&plan.actions, program_lifeline(), lifeline_fd);
     if (daemon)
         ::posix_spawn_file_actions_adddup2(&plan.actions, daemon_lifeline(), inherited_daemon_lifeline);
-    ::posix_spawn_file_actions_addclosefrom_np(&plan.actions, inherited_daemon_lifeline + (daemon ? 1 : 0));
+    ::posix_spawn_file_actions_addclosefrom_np(&plan.actions,
+                                               inherited_daemon_lifeline + (daemon ? 1 : 0));
 
     sigset_t all, none;
     ::sigfillset(&all);
@@ -55,7 +57,8 @@ Launched run_own_file(const std::string& role, bool daemon) {
     ::posix_spawnattr_setsigmask(&plan.attributes, &none);
     ::posix_spawnattr_setflags(&plan.attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
 
-    const std::string mark = fmt::format("PROCESSION_CHILD=heap={},life={},{}", heap_fd, lifeline_fd, role);
+    const std::string mark =
+        fmt::format("PROCESSION_CHILD=heap={},life={},{}", heap_fd, lifeline_fd, role);
     std::vector<char*> environment;
     for (char** entry = ::environ; entry && *entry; ++entry)
         if (std::strncmp(*entry, "PROCESSION_CHILD=", 17) != 0) environment.push_back(*entry);
@@ -82,9 +85,12 @@ Launched launch_spawned(const LaunchOrder& order) {
     // A signal may have ended it, which its exit code will tell.
     const auto status = os::reap_quietly(child.pidfd.get());
     if (!status || status->code >= 0)
-        throw StateError(fmt::format(
-            "Process: the program's own file ended with code {} before it became the process. Its stderr may "
-            "say why. If it is linked fully statically, call procession::init(argc, argv) first in main.", status ? status->code : 255));
+        throw StateError(
+            fmt::format("Process: the program's own file ended with code {} before it became the "
+                        "process. Its stderr may "
+                        "say why. If it is linked fully statically, call procession::init(argc, argv) "
+                        "first in main.",
+                        status ? status->code : 255));
     record_end(record, status->code);
     return child;
 }

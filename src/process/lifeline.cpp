@@ -72,9 +72,9 @@ void forget_lifelines_after_fork() {
 
 void hang_on(int read_end) {
     // A description of our own: the owner that is signalled belongs to it.
-    const int fd = os::checked(
-        ::open(("/proc/self/fd/" + std::to_string(read_end)).c_str(), O_RDONLY | O_CLOEXEC), "lifeline",
-        "open(/proc/self/fd)", "/proc must be mounted.");
+    const int fd =
+        os::checked(::open(("/proc/self/fd/" + std::to_string(read_end)).c_str(), O_RDONLY | O_CLOEXEC),
+                    "lifeline", "open(/proc/self/fd)", "/proc must be mounted.");
     const int kept = os::Descriptor(fd).duplicate(os::out_of_the_way).release();
     os::checked(::fcntl(kept, F_SETOWN, ::getpid()), "lifeline", "fcntl(F_SETOWN)");
     os::checked(::fcntl(kept, F_SETSIG, SIGKILL), "lifeline", "fcntl(F_SETSIG)");

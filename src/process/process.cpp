@@ -54,20 +54,20 @@ std::string state_of(const Process& process) {
 
 void check_own(const ProcessState& state, const char* what) {
     if (state.closed)
-        throw ValueError(fmt::format("Process(\"{}\")::{}: the process object is closed", state.name, what));
+        throw ValueError(
+            fmt::format("Process(\"{}\")::{}: the process object is closed", state.name, what));
 }
 
 void check_started(const ProcessState& state, const char* what) {
     check_own(state, what);
     if (!state.started())
-        throw StateError(fmt::format("Process(\"{}\")::{}: it is not started; call start() first",
-                                     state.name, what));
+        throw StateError(
+            fmt::format("Process(\"{}\")::{}: it is not started; call start() first", state.name, what));
 }
 
 void send_signal(ProcessState& state, const char* what, int signal) {
     check_started(state, what);
-    if (!wait_for_end(state, os::Deadline::now()))
-        os::pidfd_send_signal(state.pidfd.get(), signal);
+    if (!wait_for_end(state, os::Deadline::now())) os::pidfd_send_signal(state.pidfd.get(), signal);
 }
 
 }  // namespace
@@ -118,7 +118,8 @@ std::string Process::name() const {
     ProcessState& mine = state();
     if (mine.identity.empty()) {
         mine.identity = next_identity();
-        if (mine.name.empty()) mine.name = fmt::format("{}-{}", short_type_name(typeid(*this)), mine.identity);
+        if (mine.name.empty())
+            mine.name = fmt::format("{}-{}", short_type_name(typeid(*this)), mine.identity);
     }
     return mine.name;
 }
@@ -143,21 +144,27 @@ void Process::set_daemon(bool daemon) {
 void Process::start() {
     ProcessState& mine = state();
     check_own(mine, "start");
-    if (mine.started()) throw StateError(fmt::format("Process(\"{}\")::start: it was started already", name()));
+    if (mine.started())
+        throw StateError(fmt::format("Process(\"{}\")::start: it was started already", name()));
     if (mine.creator != ::getpid())
-        throw StateError(fmt::format("Process(\"{}\")::start: it was created by process {}, which alone can start it",
-                                     name(), mine.creator));
+        throw StateError(
+            fmt::format("Process(\"{}\")::start: it was created by process {}, which alone can start it",
+                        name(), mine.creator));
     if (heap::child_mark())
-        throw StateError("Process::start: this process was to be a child of the program and ran main "
-                         "instead. Call procession::init(argc, argv) first in main.");
+        throw StateError(
+            "Process::start: this process was to be a child of the program and ran main "
+            "instead. Call procession::init(argc, argv) first in main.");
     detail::program_lifeline();
 
     // A spare wakes up while its order is being written.
     std::optional<detail::ClaimedSpare> spare;
     if (mine.method == StartMethod::forkserver) spare.emplace();
     const detail::Handle record = detail::make_record(name(), mine.identity, mine.daemon);
-    detail::Launch launch{.log = detail::log_state(), .method = mine.method, .limits = mine.limits,
-                          .parent = detail::current_record().offset(), .authkey = mine.authkey.bytes()};
+    detail::Launch launch{.log = detail::log_state(),
+                          .method = mine.method,
+                          .limits = mine.limits,
+                          .parent = detail::current_record().offset(),
+                          .authkey = mine.authkey.bytes()};
     detail::record_of(record).parent = launch.parent;
     detail::Launched child = [&] {
         if (mine.method == StartMethod::fork) return detail::launch_forked(*this, record, launch);
@@ -166,11 +173,14 @@ void Process::start() {
         const detail::FunctionEntry* entry = write_subclass(writer);
         if (!entry && target_) entry = &target_->write(writer);
         if (!entry)
-            throw SerializationError(fmt::format(
-                "Process(\"{}\"): its class can only be forked: nothing says how another process makes it. "
-                "Derive it from procession::Subclass<{}>.", name(), short_type_name(typeid(*this))));
+            throw SerializationError(
+                fmt::format("Process(\"{}\"): its class can only be forked: nothing says how another "
+                            "process makes it. "
+                            "Derive it from procession::Subclass<{}>.",
+                            name(), short_type_name(typeid(*this))));
         launch.inherited = os::Inherited::capture();
-        const detail::LaunchOrder order = detail::write_launch(record, *entry, std::move(launch), arguments);
+        const detail::LaunchOrder order =
+            detail::write_launch(record, *entry, std::move(launch), arguments);
         if (mine.method == StartMethod::spawn) return detail::launch_spawned(order);
         for (;;) {
             if (auto started = spare->order(order)) return std::move(*started);
@@ -208,7 +218,8 @@ void Process::close() {
     ProcessState& mine = state();
     if (mine.closed) return;
     if (mine.started() && !wait_for_end(mine, os::Deadline::now()))
-        throw ValueError(fmt::format("Process(\"{}\")::close: it is still running; join() it first", name()));
+        throw ValueError(
+            fmt::format("Process(\"{}\")::close: it is still running; join() it first", name()));
     const std::lock_guard lock(mine.mutex);
     mine.closed = true;
     mine.pidfd.reset();
@@ -229,7 +240,8 @@ std::optional<int> Process::pid() const {
 
 int Process::sentinel() const {
     if (!state().started() || state().closed)
-        throw ValueError(fmt::format("Process(\"{}\")::sentinel: there is none before start() or after close()", name()));
+        throw ValueError(fmt::format(
+            "Process(\"{}\")::sentinel: there is none before start() or after close()", name()));
     return state().pidfd.get();
 }
 
@@ -244,7 +256,9 @@ std::string Process::to_string() const {
                        daemon() ? ", daemon" : "");
 }
 
-std::ostream& operator<<(std::ostream& out, const Process& process) { return out << process.to_string(); }
+std::ostream& operator<<(std::ostream& out, const Process& process) {
+    return out << process.to_string();
+}
 
 std::string to_string(const ExitCode& code) { return code.has_value() ? std::to_string(*code) : "None"; }
 std::ostream& operator<<(std::ostream& out, const ExitCode& code) { return out << to_string(code); }
@@ -268,11 +282,13 @@ AuthKey ProcessHandle::authkey() const {
     return pid() == ::getpid() ? detail::current_authkey() : state_->authkey;
 }
 void ProcessHandle::set_authkey(AuthKey key) {
-    if (pid() != ::getpid()) throw StateError("ProcessHandle::set_authkey: only the current process sets its own");
+    if (pid() != ::getpid())
+        throw StateError("ProcessHandle::set_authkey: only the current process sets its own");
     detail::set_current_authkey(std::move(key));
 }
 void ProcessHandle::set_name(std::string name) {
-    if (pid() != ::getpid()) throw StateError("ProcessHandle::set_name: only the current process renames itself");
+    if (pid() != ::getpid())
+        throw StateError("ProcessHandle::set_name: only the current process renames itself");
     detail::set_name(detail::record_of(*state_->record), name);
 }
 

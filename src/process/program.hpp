@@ -7,10 +7,10 @@ namespace procession::inline v0::detail {
 
 /// What the process layer keeps for the whole program, in the heap's header; zero at first.
 struct ProgramState {
-    heap::LockWord servers_lock;             ///< guards what follows, but for the servers' own doings
+    heap::LockWord servers_lock;              ///< guards what follows, but for the servers' own doings
     std::atomic<std::uint32_t> preload_size;  ///< 0: nothing is to be preloaded
-    std::byte preload[2040];                 ///< the name of the function that loads
-    ServerState servers[8];                  ///< one for each kind of credentials
+    std::byte preload[2040];                  ///< the name of the function that loads
+    ServerState servers[8];                   ///< one for each kind of credentials
 };
 static_assert(sizeof(ProgramState) <= sizeof(heap::FileHeader::program));
 

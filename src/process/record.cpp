@@ -2,8 +2,8 @@
 #include "process/record.hpp"
 
 #include <fmt/format.h>
-#include <procession/error.hpp>
 #include <unistd.h>
+#include <procession/error.hpp>
 
 #include <atomic>
 #include <climits>
@@ -37,8 +37,7 @@ Handle make_record(const std::string& name, const std::string& identity, bool da
     heap::Heap& heap = heap::Heap::program();
     if (identity.size() > ProcessRecord::longest_name)
         throw ValueError("Process: its ancestors are too many");
-    Handle handle =
-        Handle::adopt(make_object(heap, heap::ObjectType::process, sizeof(ProcessRecord)));
+    Handle handle = Handle::adopt(make_object(heap, heap::ObjectType::process, sizeof(ProcessRecord)));
     ProcessRecord& record = record_of(handle);
     record.daemon = daemon;
     std::memcpy(record.identity, identity.data(), identity.size());

@@ -28,14 +28,14 @@ struct ProcessRecord {
     std::atomic<std::uint32_t> stage;
     std::atomic<std::int32_t> pid;
     std::atomic<heap::ParticipantId> participant;  ///< says of `pid` whether it is still that process
-    std::atomic<heap::ParticipantId> reaper;  ///< the fork server that made it, and will see it end
-    std::atomic<heap::Offset> parent;       ///< the record of the process that started it
-    std::atomic<std::int32_t> code;         ///< as it says at its very end, then as its real parent sees it
-    std::atomic<std::uint32_t> children;    ///< processes that it has named
+    std::atomic<heap::ParticipantId> reaper;       ///< the fork server that made it, and will see it end
+    std::atomic<heap::Offset> parent;              ///< the record of the process that started it
+    std::atomic<std::int32_t> code;  ///< as it says at its very end, then as its real parent sees it
+    std::atomic<std::uint32_t> children;  ///< processes that it has named
     std::atomic<std::uint32_t> daemon;
     std::atomic<std::uint32_t> name_sequence;  ///< odd while the name is being written
     char name[longest_name + 1];
-    char identity[longest_name + 1];        ///< "2:1": the first child of the second
+    char identity[longest_name + 1];  ///< "2:1": the first child of the second
 };
 
 /// A new record.

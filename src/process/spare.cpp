@@ -40,7 +40,8 @@ bool reusable(const Heap& heap, const Spare& spare) {
 void dismiss_spares(ServerState& server) {
     for (Spare& spare : server.spares) {
         const std::uint64_t state = spare.state.load();
-        if (Spare::phase_of(state) == Phase::ready && spare.move(state, Phase::none, 0)) notify(spare.changed);
+        if (Spare::phase_of(state) == Phase::ready && spare.move(state, Phase::none, 0))
+            notify(spare.changed);
     }
 }
 
@@ -52,7 +53,9 @@ ClaimedSpare::ClaimedSpare() : operation_(Heap::program()) {
     ServerState* server = last.load();
     if (server) try_claim(*server);
     const std::uint64_t credentials = os::credentials_fingerprint();
-    if (spare_ && server->credentials.load() == credentials && !operation_.heap().is_dead(spare_->server)) return;
+    if (spare_ && server->credentials.load() == credentials &&
+        !operation_.heap().is_dead(spare_->server))
+        return;
     give_back();
     while (!spare_) {
         server = &fork_server_for(credentials);
@@ -73,7 +76,8 @@ void ClaimedSpare::wait_for_claim(ServerState& server) {
     };
     wait(operation_, server.changed, ready, os::Deadline::never());
     if (!spare_ && !died)
-        os::throw_errno("Process", "fork in the fork server", "EAGAIN: raise RLIMIT_NPROC.", server.error.load());
+        os::throw_errno("Process", "fork in the fork server", "EAGAIN: raise RLIMIT_NPROC.",
+                        server.error.load());
 }
 
 bool ClaimedSpare::try_claim(ServerState& server) {
@@ -132,8 +136,8 @@ std::optional<Launched> ClaimedSpare::order(LaunchOrder order) {
     spare_->order = order;
     PROCESSION_KILL_POINT("spare.order_written");
     // Where it is dead it may have been buried before we held the record in its name.
-    if (heap.is_dead(child) ||
-        !spare_->move(Spare::pack(Phase::claimed, operation_.self()), Phase::ordered, operation_.self())) {
+    if (heap.is_dead(child) || !spare_->move(Spare::pack(Phase::claimed, operation_.self()),
+                                             Phase::ordered, operation_.self())) {
         drop(heap, order.record, child);
         return std::nullopt;
     }
@@ -155,8 +159,9 @@ void ClaimedSpare::send_descriptors(LaunchOrder& order) const {
     if (os::is_open(STDERR_FILENO)) add(STDERR_FILENO, LaunchOrder::has_stderr);
     if (is_daemon) add(daemon_lifeline(), LaunchOrder::is_daemon);
     // Most programs write where their server does: then there is nothing to be sent.
-    order.descriptors_sent = is_daemon || !std::all_of(descriptors.begin(), descriptors.end(),
-                                                       [&](int fd) { return os::is_shared_with(spare_->pid, fd); });
+    order.descriptors_sent =
+        is_daemon || !std::all_of(descriptors.begin(), descriptors.end(),
+                                  [&](int fd) { return os::is_shared_with(spare_->pid, fd); });
     if (!order.descriptors_sent) return;
     const std::string_view address(spare_->address, ::strnlen(spare_->address, sizeof spare_->address));
     const os::Descriptor socket = os::connect_abstract(address);
@@ -177,8 +182,9 @@ void wait_for_order(Spare& spare) {
         const bool idle = seen == ready;
         // A claimant is about to order: it is not worth while to fall asleep.
         if (!idle) os::spin(std::chrono::microseconds(100), [&] { return spare.state.load() != seen; });
-        wait(operation, spare.changed, [&] { return spare.state.load() != seen; },
-             idle ? os::Deadline::never() : os::Deadline::after(std::chrono::milliseconds(20)));
+        wait(
+            operation, spare.changed, [&] { return spare.state.load() != seen; },
+            idle ? os::Deadline::never() : os::Deadline::after(std::chrono::milliseconds(20)));
         seen = spare.state.load();
         if (Spare::phase_of(seen) == Phase::ordered) return;
         if (seen == ready) continue;
@@ -196,8 +202,10 @@ std::vector<os::Descriptor> take_descriptors(int listener, const LaunchOrder& or
         const os::Descriptor socket = os::accept_connection(listener);
         if (os::peer_user(socket.get()) != ::geteuid()) continue;
         std::uint64_t serial = 0;
-        auto received = os::receive_message(socket.get(), std::as_writable_bytes(std::span(&serial, 1)), 3);
-        if (received.size == sizeof serial && serial == order.serial) return std::move(received.descriptors);
+        auto received =
+            os::receive_message(socket.get(), std::as_writable_bytes(std::span(&serial, 1)), 3);
+        if (received.size == sizeof serial && serial == order.serial)
+            return std::move(received.descriptors);
     }
 }
 
@@ -217,9 +225,9 @@ void put_on(const LaunchOrder& order, const std::vector<os::Descriptor>& descrip
 // The server looks after its spares when one of its children ends, as this one may soon; it is called at
 // once only when they run low, since it would run beside those who have just begun.
 void ring_if_low(const ServerState& server, int bell) {
-    const auto left = std::count_if(std::begin(server.spares), std::end(server.spares), [](const Spare& each) {
-        return Spare::phase_of(each.state.load()) == Phase::ready;
-    });
+    const auto left = std::count_if(
+        std::begin(server.spares), std::end(server.spares),
+        [](const Spare& each) { return Spare::phase_of(each.state.load()) == Phase::ready; });
     if (left <= ServerState::spares_low) ::eventfd_write(bell, 1);
     ::close(bell);
 }
@@ -229,11 +237,13 @@ void ring_if_low(const ServerState& server, int bell) {
 std::pair<os::Descriptor, std::string> prepare(ServerState& server, const os::Inherited& now) {
     rehearse(now);
     heap::Operation operation(Heap::program());
-    wait(operation, server.changed, [] { return false; }, os::Deadline::now());
+    wait(
+        operation, server.changed, [] { return false; }, os::Deadline::now());
     return os::listen_abstract();
 }
 
-void be_spare(ServerState& server, Spare& spare, heap::ParticipantId maker, int bell, const os::Inherited& now) {
+void be_spare(ServerState& server, Spare& spare, heap::ParticipantId maker, int bell,
+              const os::Inherited& now) {
     Heap& heap = Heap::program();
     ::prctl(PR_SET_NAME, "procession");
     hang_on(program_lifeline());
@@ -246,7 +256,8 @@ void be_spare(ServerState& server, Spare& spare, heap::ParticipantId maker, int 
     PROCESSION_KILL_POINT("spare.prepared");
     if (!spare.move(Spare::pack(Phase::preparing, maker), Phase::ready, me)) ::_exit(0);
     // The server may have been told to go just before it was ready.
-    if (server.participant.load() != maker && spare.move(Spare::pack(Phase::ready, me), Phase::none, 0)) ::_exit(0);
+    if (server.participant.load() != maker && spare.move(Spare::pack(Phase::ready, me), Phase::none, 0))
+        ::_exit(0);
     notify_all(server.changed);
 
     wait_for_order(spare);
@@ -256,7 +267,8 @@ void be_spare(ServerState& server, Spare& spare, heap::ParticipantId maker, int 
     PROCESSION_KILL_POINT("spare.held_for_server");
     spare.state.store(Spare::pack(Phase::taken, me));
     ring_if_low(server, bell);
-    put_on(order, order.descriptors_sent ? take_descriptors(listener.get(), order) : std::vector<os::Descriptor>());
+    put_on(order, order.descriptors_sent ? take_descriptors(listener.get(), order)
+                                         : std::vector<os::Descriptor>());
     listener.reset();
     run_child(order, now);
 }

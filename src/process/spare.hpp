@@ -61,12 +61,12 @@ struct ServerState {
     static constexpr std::size_t spare_count = 8;
     static constexpr std::ptrdiff_t spares_wanted = 4, spares_low = 2;
 
-    std::atomic<std::uint64_t> credentials;       ///< its fingerprint; what it makes is like it
+    std::atomic<std::uint64_t> credentials;        ///< its fingerprint; what it makes is like it
     std::atomic<heap::ParticipantId> participant;  ///< 0: none, or one that is to go
-    std::atomic<std::uint32_t> failures;          ///< forks that failed; a waiter sees it grow
-    std::atomic<std::int32_t> error;              ///< why the last one did
-    heap::WaitPoint changed;                      ///< a spare is ready, or a fork has failed
-    char trouble[256];                            ///< why it could not begin
+    std::atomic<std::uint32_t> failures;           ///< forks that failed; a waiter sees it grow
+    std::atomic<std::int32_t> error;               ///< why the last one did
+    heap::WaitPoint changed;                       ///< a spare is ready, or a fork has failed
+    char trouble[256];                             ///< why it could not begin
     Spare spares[spare_count];
 };
 
@@ -98,7 +98,8 @@ class ClaimedSpare {
 std::pair<os::Descriptor, std::string> prepare(ServerState&, const os::Inherited& now);
 /// In a new child of the fork server: waits to be told what to become, and becomes it.
 /// `bell` is rung when the server is to look at the entry; `now` is how this process is.
-[[noreturn]] void be_spare(ServerState&, Spare&, heap::ParticipantId server, int bell, const os::Inherited& now);
+[[noreturn]] void be_spare(ServerState&, Spare&, heap::ParticipantId server, int bell,
+                           const os::Inherited& now);
 
 /// Whether nobody but the server can move this entry any more.
 bool reusable(const heap::Heap&, const Spare&);

@@ -72,7 +72,8 @@ int main_of_ours(int argc, char** argv, char** environment) {
 }  // namespace
 
 extern "C" __attribute__((weak, visibility("default"))) int __libc_start_main(
-    Main main, int argc, char** argv, void (*init)(), void (*fini)(), void (*rtld_fini)(), void* stack_end) {
+    Main main, int argc, char** argv, void (*init)(), void (*fini)(), void (*rtld_fini)(),
+    void* stack_end) {
     using Start = int (*)(Main, int, char**, void (*)(), void (*)(), void (*)(), void*);
     real_main = main;
     const auto next = reinterpret_cast<Start>(::dlsym(RTLD_NEXT, "__libc_start_main"));

@@ -16,8 +16,7 @@ std::string describe_current(std::string_view text) {
     std::string line = os::demangle(abi::__cxa_current_exception_type()->name());
     // std::throw_with_nested(E) throws a type of its own, derived from E.
     constexpr std::string_view nested = "std::_Nested_exception<";
-    if (line.starts_with(nested))
-        line = line.substr(nested.size(), line.size() - nested.size() - 1);
+    if (line.starts_with(nested)) line = line.substr(nested.size(), line.size() - nested.size() - 1);
     if (!text.empty()) line.append(": ").append(text);
     return line + "\n";
 }

@@ -15,8 +15,8 @@
 //    block that a cell names can have become somebody else's by then.
 
 #include <fmt/format.h>
-#include <procession/queues.hpp>
 #include <unistd.h>
+#include <procession/queues.hpp>
 
 #include <cstring>
 #include <mutex>
@@ -80,7 +80,7 @@ Offset object_of(Heap& heap, const QueueBody& body) {
 }
 
 template <class Member>
-QueueBody& body_with(Heap& heap, Offset member, Member QueueBody::* which) {
+QueueBody& body_with(Heap& heap, Offset member, Member QueueBody::*which) {
     const auto distance = reinterpret_cast<std::uintptr_t>(&(static_cast<QueueBody*>(nullptr)->*which));
     return *heap.at<QueueBody>(member - distance);
 }
@@ -110,8 +110,8 @@ Offset make_queue(std::size_t maxsize, std::uint64_t fingerprint, const std::str
 
 void check_type(const QueueBody& body, std::uint64_t fingerprint, const std::string& type_name) {
     if (body.fingerprint != fingerprint)
-        throw TypeMismatch(fmt::format("Queue<{}>: this queue is a Queue<{}>; receive it as that.", type_name,
-                                       body.type_name));
+        throw TypeMismatch(fmt::format("Queue<{}>: this queue is a Queue<{}>; receive it as that.",
+                                       type_name, body.type_name));
 }
 
 // Frees a block that the queue has and nobody will get; harmless when it was done before.
@@ -142,7 +142,8 @@ void recover_get(Heap& heap, Offset lock) {
     QueueBody& body = body_with(heap, lock, &QueueBody::get_lock);
     auto* segment = heap.at<Segment>(body.head_segment.load());
     const std::uint64_t head = body.head.load();
-    if (head > segment->first) discard(heap, segment->cell(head - 1), heap::block_tag(object_of(heap, body)));
+    if (head > segment->first)
+        discard(heap, segment->cell(head - 1), heap::block_tag(object_of(heap, body)));
     // The spent segment may be the dead one's already, and is freed with its blocks.
     if (!segment->holds(head) &&
         heap.owner(body.head_segment.load()).load() != heap::block_tag(object_of(heap, body)))
@@ -236,17 +237,18 @@ TakenMessage::~TakenMessage() {
 }
 
 QueueCore::QueueCore(std::size_t maxsize, std::uint64_t fingerprint, const std::string& type_name)
-    : Handle("Queue",
-             [&] { return make_queue(maxsize, fingerprint, type_name); },
-             [&](Offset object) {
-                 const auto& body = heap::body<QueueBody>(Heap::program(), object);
-                 check_type(body, fingerprint, type_name);
-                 if (body.maxsize != maxsize)
-                     throw ValueError(fmt::format(
-                         "Queue<{}>: with static storage it is one queue for the program, which was made "
-                         "with maxsize {} and not {}. Construct it with the same arguments in every process.",
-                         type_name, body.maxsize, maxsize));
-             }) {}
+    : Handle(
+          "Queue", [&] { return make_queue(maxsize, fingerprint, type_name); },
+          [&](Offset object) {
+              const auto& body = heap::body<QueueBody>(Heap::program(), object);
+              check_type(body, fingerprint, type_name);
+              if (body.maxsize != maxsize)
+                  throw ValueError(fmt::format(
+                      "Queue<{}>: with static storage it is one queue for the program, which was made "
+                      "with maxsize {} and not {}. Construct it with the same arguments in every "
+                      "process.",
+                      type_name, body.maxsize, maxsize));
+          }) {}
 
 QueueCore::QueueCore(Handle handle, std::uint64_t fingerprint, const std::string& type_name)
     : Handle(std::move(handle)) {
@@ -358,8 +360,10 @@ void QueueCore::shutdown(bool immediate) const {
 bool QueueCore::is_shut_down() const { return body_of(*this).shut_down.load() != 0; }
 
 void throw_full(const QueueCore& queue) {
-    throw Full(fmt::format("Queue::put: full ({} of {} items). Use a longer timeout, or construct it with "
-                           "a larger maxsize.", queue.size(), queue.maxsize()));
+    throw Full(
+        fmt::format("Queue::put: full ({} of {} items). Use a longer timeout, or construct it with "
+                    "a larger maxsize.",
+                    queue.size(), queue.maxsize()));
 }
 
 void throw_empty() { throw Empty("Queue::get: nothing arrived in time"); }

@@ -17,8 +17,9 @@ void Buffer::grow(std::size_t more) {
 }
 
 void throw_message_too_short(std::size_t wanted, std::size_t left) {
-    throw SerializationError(fmt::format(
-        "message: {} bytes wanted, {} left: it is damaged, or was written as another type", wanted, left));
+    throw SerializationError(
+        fmt::format("message: {} bytes wanted, {} left: it is damaged, or was written as another type",
+                    wanted, left));
 }
 
 }  // namespace procession::inline v0::detail

@@ -5,6 +5,4 @@
 struct Worker : mp::Subclass<Worker> {
     void run() override {}
 };
-int main() {
-    mp::Process process = Worker();
-}
+int main() { mp::Process process = Worker(); }

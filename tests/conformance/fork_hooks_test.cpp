@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 #include <gtest/gtest.h>
-#include <procession/mp.hpp>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <procession/mp.hpp>
 
 #include "support/child.hpp"
 

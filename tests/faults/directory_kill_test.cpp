@@ -76,7 +76,8 @@ TEST(Directory, that_is_full_says_how_many_and_what_to_do) {
 
 TEST(Directory, has_no_entry_of_what_could_not_be_made) {
     Heap heap(Heap::create(limit));
-    EXPECT_THROW(find_or_make_static(heap, first, []() -> Offset { throw ValueError("no"); }), ValueError);
+    EXPECT_THROW(find_or_make_static(heap, first, []() -> Offset { throw ValueError("no"); }),
+                 ValueError);
     EXPECT_TRUE(find_or_make(heap, first).second);
 }
 

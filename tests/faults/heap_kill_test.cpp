@@ -50,14 +50,13 @@ TEST_P(KilledAt, leaves_nothing_and_stops_nobody) {
 }
 
 INSTANTIATE_TEST_SUITE_P(EveryPoint, KilledAt,
-                         testing::Values("alloc.claimed", "free.released", "free.freed",
-                                         "run.continued", "run.before_commit", "run.committed",
-                                         "run.before_free", "run.head_freed", "run.freed",
-                                         "object.prepared", "object.listed", "object.made",
-                                         "message.held", "message.dropped", "drop.cleared",
-                                         "destroy.begun", "destroy.emptied", "destroy.owned",
-                                         "destroy.unlisted", "lock.noted", "lock.taken",
-                                         "lock.before_release"));
+                         testing::Values("alloc.claimed", "free.released", "free.freed", "run.continued",
+                                         "run.before_commit", "run.committed", "run.before_free",
+                                         "run.head_freed", "run.freed", "object.prepared",
+                                         "object.listed", "object.made", "message.held",
+                                         "message.dropped", "drop.cleared", "destroy.begun",
+                                         "destroy.emptied", "destroy.owned", "destroy.unlisted",
+                                         "lock.noted", "lock.taken", "lock.before_release"));
 
 class CoronerKilledAt : public testing::TestWithParam<const char*> {};
 
@@ -116,12 +115,15 @@ TEST_P(WaiterKilledAt, the_others_are_woken) {
     items = 0;
     const auto take = [&] {
         heap::Operation operation(heap);
-        return wait(operation, point, [&] {
-            int have = items.load();
-            while (have > 0 && !items.compare_exchange_weak(have, have - 1)) {
-            }
-            return have > 0;
-        }, os::Deadline::never());
+        return wait(
+            operation, point,
+            [&] {
+                int have = items.load();
+                while (have > 0 && !items.compare_exchange_weak(have, have - 1)) {
+                }
+                return have > 0;
+            },
+            os::Deadline::never());
     };
     const pid_t killed = ::fork();
     if (killed == 0) {

@@ -203,11 +203,12 @@ class Truncation : public Participants {};
 // An unsealed file cut short would kill everybody who looks at it, by SIGBUS.
 TEST_F(Truncation, by_a_hostile_child_is_refused_and_hurts_nobody) {
     const Offset block = heap_.allocate(100'000);
-    EXPECT_EQ(EPERM, test::in_child([&] {
-        for (const off_t size : {off_t{0}, off_t{1} << 20, static_cast<off_t>(2 * heap::arena_size)})
-            if (::ftruncate(heap_.descriptor(), size) == 0) ::_exit(0);
-        ::_exit(errno);
-    }));
+    EXPECT_EQ(
+        EPERM, test::in_child([&] {
+            for (const off_t size : {off_t{0}, off_t{1} << 20, static_cast<off_t>(2 * heap::arena_size)})
+                if (::ftruncate(heap_.descriptor(), size) == 0) ::_exit(0);
+            ::_exit(errno);
+        }));
     heap_.at<char>(block)[99'999] = 'x';
     EXPECT_EQ(0, test::in_child([&] { ::_exit(heap_.at<char>(block)[99'999] == 'x' ? 0 : 1); }));
     heap_.free(block);

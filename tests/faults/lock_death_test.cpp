@@ -145,8 +145,8 @@ class WaiterKilledAt : public LockDeath, public testing::WithParamInterface<cons
     }
 };
 INSTANTIATE_TEST_SUITE_P(EveryPoint, WaiterKilledAt,
-                         testing::Values("lock.before_sleep", "life.wake_asked_for",
-                                         "life.flag_seen", "lock.taken_over", "lock.recovered"));
+                         testing::Values("lock.before_sleep", "life.wake_asked_for", "life.flag_seen",
+                                         "lock.taken_over", "lock.recovered"));
 
 TEST_P(WaiterKilledAt, the_others_go_on) {
     const pid_t holder = start_holder();

@@ -4,8 +4,8 @@
 // of order, nobody hangs, and the heap is as before.
 
 #include <gtest/gtest.h>
-#include <procession/mp.hpp>
 #include <signal.h>
+#include <procession/mp.hpp>
 
 #include <cstdlib>
 #include <map>
@@ -85,8 +85,8 @@ INSTANTIATE_TEST_SUITE_P(EveryPoint, QueueUserKilledAt,
 
 TEST(QueueStorm, killed_putters_and_getters_disturb_nobody) {
     const char* seconds = std::getenv("PROCESSION_STORM_SECONDS");
-    const auto end = std::chrono::steady_clock::now() +
-                     std::chrono::seconds(seconds ? std::atoi(seconds) : 3);
+    const auto end =
+        std::chrono::steady_clock::now() + std::chrono::seconds(seconds ? std::atoi(seconds) : 3);
     mp::Queue<Item> queue(100), witness;
     // What the survivors got, by putter; a putter is one life of a process.
     const auto put_for_ever = [&](int putter) {

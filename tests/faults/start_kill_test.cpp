@@ -4,8 +4,8 @@
 // each start succeeds or says why not, and nothing is left.
 
 #include <gtest/gtest.h>
-#include <procession/mp.hpp>
 #include <signal.h>
+#include <procession/mp.hpp>
 
 #include <algorithm>
 #include <cstdlib>
@@ -39,7 +39,8 @@ void bury_everybody() {
 
 std::vector<pid_t> children_of(pid_t parent) {
     std::vector<pid_t> pids;
-    std::ifstream list("/proc/" + std::to_string(parent) + "/task/" + std::to_string(parent) + "/children");
+    std::ifstream list("/proc/" + std::to_string(parent) + "/task/" + std::to_string(parent) +
+                       "/children");
     for (pid_t pid = 0; list >> pid;) pids.push_back(pid);
     return pids;
 }
@@ -71,8 +72,10 @@ long sleeps_of(pid_t pid) {
     std::ifstream status("/proc/" + std::to_string(pid) + "/status");
     bool sleeping = false;
     for (std::string line; std::getline(status, line);) {
-        if (line.starts_with("State:")) sleeping = line.find('S') != line.npos && line.find("(sleeping)") != line.npos;
-        if (line.starts_with("voluntary_ctxt_switches:")) return sleeping ? std::stol(line.substr(24)) : 0;
+        if (line.starts_with("State:"))
+            sleeping = line.find('S') != line.npos && line.find("(sleeping)") != line.npos;
+        if (line.starts_with("voluntary_ctxt_switches:"))
+            return sleeping ? std::stol(line.substr(24)) : 0;
     }
     return 0;
 }
@@ -83,9 +86,10 @@ std::string describe(const detail::ServerState& server) {
     for (const detail::Spare& spare : server.spares) {
         const std::uint64_t state = spare.state.load();
         const auto life = [&](heap::ParticipantId id) { return heap.is_dead(id) ? "dead" : "alive"; };
-        text += fmt::format(" [phase {} by {} {:x}, spare {}, of {} {:x}]", static_cast<int>(detail::Spare::phase_of(state)),
-                            life(detail::Spare::mover_of(state)), detail::Spare::mover_of(state), life(spare.participant),
-                            life(spare.server), spare.server.load());
+        text += fmt::format(" [phase {} by {} {:x}, spare {}, of {} {:x}]",
+                            static_cast<int>(detail::Spare::phase_of(state)),
+                            life(detail::Spare::mover_of(state)), detail::Spare::mover_of(state),
+                            life(spare.participant), life(spare.server), spare.server.load());
     }
     for (const pid_t child : children_of(fork_server())) text += fmt::format(" child {}", child);
     return text;
@@ -99,15 +103,18 @@ std::uint64_t blocks_at_rest() {
     for (; std::chrono::steady_clock::now() < limit; std::this_thread::yield()) {
         const pid_t server = fork_server();
         const long sleeps = sleeps_of(server);
-        const auto ready = std::count_if(std::begin(state.spares), std::end(state.spares), [](const auto& spare) {
-            return detail::Spare::phase_of(spare.state.load()) == detail::Phase::ready;
-        });
-        if (sleeps == 0 || ready != detail::ServerState::spares_wanted || children_of(server).size() != 4u || !all_live())
+        const auto ready =
+            std::count_if(std::begin(state.spares), std::end(state.spares), [](const auto& spare) {
+                return detail::Spare::phase_of(spare.state.load()) == detail::Phase::ready;
+            });
+        if (sleeps == 0 || ready != detail::ServerState::spares_wanted ||
+            children_of(server).size() != 4u || !all_live())
             continue;
         const std::uint64_t blocks = Heap::program().usage().blocks;
         if (sleeps_of(server) == sleeps) return blocks;
     }
-    ADD_FAILURE() << "there is no rest: " << describe(state) << (all_live() ? "" : ", somebody is not buried");
+    ADD_FAILURE() << "there is no rest: " << describe(state)
+                  << (all_live() ? "" : ", somebody is not buried");
     return 0;
 }
 
@@ -128,8 +135,8 @@ TEST_P(StarterKilledAt, leaves_the_spare_to_others_or_a_process_that_runs) {
 }
 
 INSTANTIATE_TEST_SUITE_P(EveryPoint, StarterKilledAt,
-                         testing::Values("spare.claimed", "spare.held", "spare.order_written", "spare.ordered",
-                                         "message.held", "object.prepared"));
+                         testing::Values("spare.claimed", "spare.held", "spare.order_written",
+                                         "spare.ordered", "message.held", "object.prepared"));
 
 TEST(Spares, that_were_killed_disturb_nobody) {
     ASSERT_EQ(start_and_join(), 0);
@@ -168,9 +175,11 @@ TEST(ForkServer, its_children_keep_their_exit_codes_when_it_was_killed) {
 // Starters, spares and servers are killed at random times while others start processes.
 TEST(StartStorm, nobody_hangs_and_nothing_is_left) {
     const char* seconds = std::getenv("PROCESSION_STORM_SECONDS");
-    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(seconds ? std::atoi(seconds) : 3);
+    const auto end =
+        std::chrono::steady_clock::now() + std::chrono::seconds(seconds ? std::atoi(seconds) : 3);
     ASSERT_EQ(start_and_join(), 0);
-    auto& started = *Heap::program().at<std::atomic<int>>(Heap::program().allocate(sizeof(std::atomic<int>)));
+    auto& started =
+        *Heap::program().at<std::atomic<int>>(Heap::program().allocate(sizeof(std::atomic<int>)));
     started = 0;
     std::vector<pid_t> starters;
     const auto add_starter = [&] {
@@ -192,7 +201,8 @@ TEST(StartStorm, nobody_hangs_and_nothing_is_left) {
         const int seen = started;
         const auto wedged = std::chrono::steady_clock::now() + 20s;
         const int wanted = seen + static_cast<int>(random() % 20);
-        while (started < wanted) ASSERT_LT(std::chrono::steady_clock::now(), wedged) << "after " << kills << " kills";
+        while (started < wanted)
+            ASSERT_LT(std::chrono::steady_clock::now(), wedged) << "after " << kills << " kills";
         const pid_t server = fork_server();
         const auto spares = server ? children_of(server) : std::vector<pid_t>();
         switch (random() % 6) {
@@ -223,7 +233,8 @@ TEST(StartStorm, nobody_hangs_and_nothing_is_left) {
     const auto blocks = blocks_at_rest();
     ASSERT_EQ(start_and_join(), 0);
     EXPECT_EQ(blocks_at_rest(), blocks);
-    EXPECT_LE(blocks, 20u) << "four spares and the first process have few blocks; the dead must have none";
+    EXPECT_LE(blocks, 20u)
+        << "four spares and the first process have few blocks; the dead must have none";
 }
 
 }  // namespace

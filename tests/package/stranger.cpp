@@ -23,8 +23,8 @@ void answer(mp::Queue<Order> in, mp::Queue<Order> out) {
 }  // namespace
 
 int main() {
-    const std::string version = fmt::format("{}.{}.{}", PROCESSION_VERSION_MAJOR, PROCESSION_VERSION_MINOR,
-                                            PROCESSION_VERSION_PATCH);
+    const std::string version = fmt::format("{}.{}.{}", PROCESSION_VERSION_MAJOR,
+                                            PROCESSION_VERSION_MINOR, PROCESSION_VERSION_PATCH);
     if (version != EXPECTED_VERSION) {
         std::fprintf(stderr, "version.hpp says %s, the package %s\n", version.c_str(), EXPECTED_VERSION);
         return 1;

@@ -2,10 +2,10 @@
 
 // How processes end: what they throw, their codes, their exit handlers.
 
-#include <gtest/gtest.h>
-#include <procession/mp.hpp>
 #include <fcntl.h>
+#include <gtest/gtest.h>
 #include <unistd.h>
+#include <procession/mp.hpp>
 
 #include <cstdlib>
 #include <fstream>
@@ -45,7 +45,8 @@ TEST_P(Exit, report_what_they_throw) {
     process.join();
     EXPECT_EQ(process.exitcode(), 1);
     const std::string report = content_of(file);
-    for (const char* part : {"thrower", "std::runtime_error", "There was an error!", "Traceback (most recent call last):"})
+    for (const char* part :
+         {"thrower", "std::runtime_error", "There was an error!", "Traceback (most recent call last):"})
         EXPECT_NE(report.find(part), std::string::npos) << part << " is missing in: " << report;
 }
 

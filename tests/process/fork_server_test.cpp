@@ -3,9 +3,9 @@
 // The fork server: what it survives, what it loads, and for whom there is another one.
 
 #include <gtest/gtest.h>
-#include <procession/mp.hpp>
 #include <signal.h>
 #include <unistd.h>
+#include <procession/mp.hpp>
 
 #include "process/program.hpp"
 #include "support/targets.hpp"
@@ -90,8 +90,10 @@ TEST(ForkServer, whose_loading_throws_says_so) {
         process.start();
         FAIL();
     } catch (const mp::StateError& error) {
-        EXPECT_NE(std::string(error.what()).find("set_forkserver_preload runs has thrown: no such data set"),
-                  std::string::npos) << error.what();
+        EXPECT_NE(
+            std::string(error.what()).find("set_forkserver_preload runs has thrown: no such data set"),
+            std::string::npos)
+            << error.what();
     }
 }
 

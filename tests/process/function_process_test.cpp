@@ -39,9 +39,10 @@ TEST_P(Callables, may_be_Functions_among_the_arguments) {
     EXPECT_EQ(result_of(call_and_put, mp::Function<int(int)>(square)), 25);
     EXPECT_EQ(result_of(call_and_put, mp::Function<int(int)>([](int x) { return x + 1; })), 6);
     EXPECT_EQ(result_of(call_and_put,
-                        mp::Function<int(int)>(mp::bind([](std::string text, int x) {
-                            return static_cast<int>(text.size()) + x;
-                        }, "three"))), 10);
+                        mp::Function<int(int)>(mp::bind(
+                            [](std::string text, int x) { return static_cast<int>(text.size()) + x; },
+                            "three"))),
+              10);
 }
 
 void report_emptiness(mp::Function<void()> function, mp::Queue<int> out) { out.put(function ? 1 : 0); }
@@ -104,7 +105,8 @@ TEST_P(Callables, may_be_bound_to_handles) {
 
 TEST_P(Callables, with_arguments_that_cannot_be_sent_are_for_fork) {
     int value = 7;
-    mp::Process process({}, [](int, const int* at) { ::_exit(*at); }, 1, &value);
+    mp::Process process(
+        {}, [](int, const int* at) { ::_exit(*at); }, 1, &value);
     if (GetParam() == mp::StartMethod::fork) {
         process.start();
         process.join();

@@ -3,10 +3,10 @@
 // Nobody outlives the first process, and no daemon its parent.
 
 #include <gtest/gtest.h>
-#include <procession/mp.hpp>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <procession/mp.hpp>
 
 #include <cstdlib>
 #include <fstream>
@@ -57,7 +57,8 @@ TEST_P(Lifelines, none_outlives_the_first_one) {
         ::setenv("PROCESSION_START_METHOD",
                  GetParam() == mp::StartMethod::fork    ? "fork"
                  : GetParam() == mp::StartMethod::spawn ? "spawn"
-                                                        : "forkserver", 1);
+                                                        : "forkserver",
+                 1);
         ::setenv("PROCESSION_TEST_ROOT", std::to_string(ends_of_pipe[1]).c_str(), 1);
         ::execl("/proc/self/exe", "root", "--gtest_filter=Root.*", nullptr);
         ::_exit(1);

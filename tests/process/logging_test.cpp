@@ -3,8 +3,8 @@
 // The log.
 
 #include <gtest/gtest.h>
-#include <procession/mp.hpp>
 #include <spdlog/sinks/ostream_sink.h>
+#include <procession/mp.hpp>
 
 #include <sstream>
 
@@ -48,7 +48,9 @@ TEST(Logging, lines_name_the_file_that_wrote_them) {
     procession::detail::log_info("{}", 2);
     procession::detail::log_debug("3");
     logger->sinks().pop_back();
-    EXPECT_EQ(text.str(), "[info] [logging_test.cpp] 1\n[info] [logging_test.cpp] 2\n[debug] [logging_test.cpp] 3\n");
+    EXPECT_EQ(
+        text.str(),
+        "[info] [logging_test.cpp] 1\n[info] [logging_test.cpp] 2\n[debug] [logging_test.cpp] 3\n");
 }
 
 }  // namespace

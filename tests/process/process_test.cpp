@@ -192,7 +192,8 @@ void recurse(mp::Queue<std::vector<int>> out, std::vector<int> path) {
 TEST_P(Processes, may_start_processes_of_their_own) {
     mp::Queue<std::vector<int>> out;
     recurse(out, {});
-    for (const auto& expected : std::vector<std::vector<int>>{{}, {0}, {0, 0}, {0, 1}, {1}, {1, 0}, {1, 1}})
+    for (const auto& expected :
+         std::vector<std::vector<int>>{{}, {0}, {0, 0}, {0, 1}, {1}, {1, 0}, {1, 1}})
         EXPECT_EQ(out.get(), expected);
 }
 
@@ -324,7 +325,7 @@ TEST_P(Processes, may_be_subclasses_with_run) {
 std::atomic<int> signals = 0;
 // conformance: process.join_eintr
 TEST_P(Processes, are_joined_through_signals) {
-    struct sigaction action{};
+    struct sigaction action {};
     action.sa_handler = [](int) { ++signals; };
     ::sigaction(SIGUSR1, &action, nullptr);
     mp::Queue<int> go, mark;

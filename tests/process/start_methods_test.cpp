@@ -2,15 +2,15 @@
 
 // What is the same by every start method, and what is not.
 
-#include <gtest/gtest.h>
-#include <procession/mp.hpp>
 #include <fcntl.h>
+#include <gtest/gtest.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <procession/mp.hpp>
 
 #include <cstdlib>
 
@@ -94,12 +94,14 @@ TEST_P(StartMethods, have_the_parents_open_files_only_after_a_fork) {
 TEST_P(StartMethods, inherit_environment_directory_and_umask) {
     ::setenv("PROCESSION_TEST_VARIABLE", "seen", 1);
     mp::Queue<std::string> out;
-    mp::Process process([](mp::Queue<std::string> to) {
-        char path[256];
-        const mode_t mask = ::umask(0);
-        to.put(fmt::format("{} {} {:o}", std::getenv("PROCESSION_TEST_VARIABLE"),
-                           ::getcwd(path, sizeof path), mask));
-    }, out);
+    mp::Process process(
+        [](mp::Queue<std::string> to) {
+            char path[256];
+            const mode_t mask = ::umask(0);
+            to.put(fmt::format("{} {} {:o}", std::getenv("PROCESSION_TEST_VARIABLE"),
+                               ::getcwd(path, sizeof path), mask));
+        },
+        out);
     char before[256];
     ASSERT_NE(::getcwd(before, sizeof before), nullptr);
     ASSERT_EQ(::chdir("/usr"), 0);
@@ -116,7 +118,8 @@ TEST_P(StartMethods, are_what_a_context_names_and_its_processes_report) {
     const mp::Context context = mp::get_context(GetParam());
     EXPECT_EQ(context.get_start_method(), GetParam());
     // Whatever the program is set to.
-    mp::set_start_method(GetParam() == mp::StartMethod::spawn ? mp::StartMethod::fork : mp::StartMethod::spawn, true);
+    mp::set_start_method(
+        GetParam() == mp::StartMethod::spawn ? mp::StartMethod::fork : mp::StartMethod::spawn, true);
     mp::Queue<int> out;
     mp::Process process = context.Process(report_method, out);
     process.start();
@@ -135,7 +138,7 @@ struct Likeness {
         sigset_t mask;
         ::pthread_sigmask(SIG_SETMASK, nullptr, &mask);
         for (int signal = 1; signal < 32; ++signal) {
-            struct sigaction action{};
+            struct sigaction action {};
             ::sigaction(signal, nullptr, &action);
             mine.blocked += ::sigismember(&mask, signal) ? 'x' : '-';
             mine.ignored += action.sa_handler == SIG_IGN ? 'x' : '-';
@@ -188,8 +191,9 @@ TEST_P(StartMethods, hand_the_authkey_on) {
     EXPECT_EQ(before.size(), 32u);
     mp::current_process().set_authkey("a key of the test");
     mp::Queue<bool> out;
-    mp::Process process([](mp::Queue<bool> same) { same.put(mp::current_process().authkey() == "a key of the test"); },
-                        out);
+    mp::Process process(
+        [](mp::Queue<bool> same) { same.put(mp::current_process().authkey() == "a key of the test"); },
+        out);
     // It was made with this one.
     mp::current_process().set_authkey(before);
     process.start();

@@ -116,7 +116,9 @@ TEST_P(StaticHandles, are_one_object_for_parent_and_child) {
     EXPECT_EQ(holder.own.try_get(), "of the object");
 }
 
-void pass_on() { run([] { global.put(global.get() + 1); }); }
+void pass_on() {
+    run([] { global.put(global.get() + 1); });
+}
 TEST_P(StaticHandles, are_the_same_in_grandchildren) {
     global.put(1);
     run(pass_on);
@@ -169,12 +171,14 @@ TEST_P(StaticHandles, made_elsewhere_by_static_initialisation_are_for_fork_or_to
 
 TEST_P(StaticHandles, are_not_those_on_stacks_and_of_threads) {
     mp::Queue<int> out;
-    run([](mp::Queue<int> to) {
-        mp::Queue<int> local;
-        of_a_thread.put(1);
-        local.put(of_a_thread.get() + 1);
-        to.put(local.get());
-    }, out);
+    run(
+        [](mp::Queue<int> to) {
+            mp::Queue<int> local;
+            of_a_thread.put(1);
+            local.put(of_a_thread.get() + 1);
+            to.put(local.get());
+        },
+        out);
     EXPECT_EQ(out.try_get(), 2);
     EXPECT_TRUE(of_a_thread.empty());
 }
@@ -226,7 +230,8 @@ TEST(StaticHandle, that_is_made_again_in_its_place_is_the_same_object_or_none) {
 }
 
 TEST(StaticHandle, of_a_module_without_build_id_is_refused_and_others_are_not) {
-    const auto use = library_function<void()>("library_without_build_id", "use_handle_with_static_storage");
+    const auto use =
+        library_function<void()>("library_without_build_id", "use_handle_with_static_storage");
     try {
         use();
         FAIL();

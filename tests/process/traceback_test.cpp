@@ -42,8 +42,7 @@ void expect_in_order(const std::string& text, std::initializer_list<std::string>
     std::size_t at = 0;
     for (const std::string& part : parts) {
         at = text.find(part, at);
-        ASSERT_NE(at, text.npos) << part << " is missing, or not after those before it, in:\n"
-                                 << text;
+        ASSERT_NE(at, text.npos) << part << " is missing, or not after those before it, in:\n" << text;
         at += part.size();
     }
 }
@@ -55,9 +54,7 @@ struct AppError : std::runtime_error {
 };
 
 constexpr int thrower_line = __LINE__ + 2;
-[[gnu::noinline]] void throw_app_error(int number) {
-    throw AppError("no " + std::to_string(number));
-}
+[[gnu::noinline]] void throw_app_error(int number) { throw AppError("no " + std::to_string(number)); }
 [[gnu::noinline]] void throw_nested() {
     try {
         throw std::out_of_range("inner");
@@ -85,25 +82,13 @@ enum class What { app_error, nested, while_handling, again, number, exit, queue 
 void run(std::string stderr_file, What what) {
     ::dup2(::open(stderr_file.c_str(), O_WRONLY | O_APPEND), STDERR_FILENO);
     switch (what) {
-        case What::app_error:
-            throw_app_error(7);
-            break;
-        case What::nested:
-            throw_nested();
-            break;
-        case What::while_handling:
-            throw_while_handling();
-            break;
-        case What::again:
-            throw_again();
-            break;
-        case What::number:
-            throw 42;
-        case What::exit:
-            mp::exit(3);
-        case What::queue:
-            static_cast<void>(mp::Queue<int>().get_nowait());
-            break;
+        case What::app_error: throw_app_error(7); break;
+        case What::nested: throw_nested(); break;
+        case What::while_handling: throw_while_handling(); break;
+        case What::again: throw_again(); break;
+        case What::number: throw 42;
+        case What::exit: mp::exit(3);
+        case What::queue: static_cast<void>(mp::Queue<int>().get_nowait()); break;
     }
 }
 
@@ -149,11 +134,10 @@ TEST_P(Tracebacks, show_nested_exceptions_before_what_they_caused) {
 }
 
 TEST_P(Tracebacks, show_what_was_being_handled) {
-    expect_in_order(
-        report_of(What::while_handling),
-        {"Process reporter:\nstd::out_of_range: first\n",
-         "\nDuring handling of the above exception, another exception occurred:\n\n", header,
-         "throw_while_handling()", "\n(anonymous namespace)::AppError: second\n"});
+    expect_in_order(report_of(What::while_handling),
+                    {"Process reporter:\nstd::out_of_range: first\n",
+                     "\nDuring handling of the above exception, another exception occurred:\n\n", header,
+                     "throw_while_handling()", "\n(anonymous namespace)::AppError: second\n"});
 }
 
 TEST_P(Tracebacks, of_a_rethrown_exception_show_it_once) {
@@ -163,23 +147,19 @@ TEST_P(Tracebacks, of_a_rethrown_exception_show_it_once) {
 }
 
 TEST_P(Tracebacks, of_what_is_no_exception_show_its_type_and_value) {
-    expect_in_order(report_of(What::number),
-                    {header, "in (anonymous namespace)::run(", "\nint: 42\n"});
+    expect_in_order(report_of(What::number), {header, "in (anonymous namespace)::run(", "\nint: 42\n"});
 }
 
-TEST_P(Tracebacks, are_not_shown_of_an_exit) {
-    EXPECT_EQ(report_of(What::exit, 3), "");
-}
+TEST_P(Tracebacks, are_not_shown_of_an_exit) { EXPECT_EQ(report_of(What::exit, 3), ""); }
 
 TEST_P(Tracebacks, of_a_stripped_program_show_type_and_text) {
     const TemporaryFile program;
     const std::string own_case = testing::UnitTest::GetInstance()->current_test_info()->name();
     const std::string its_case =
         "begin_with_the_process_and_end_with_type_and_text" + own_case.substr(own_case.rfind('/'));
-    const std::string command = "strip -o " + program.name + " /proc/" +
-                                std::to_string(::getpid()) + "/exe && chmod +x " + program.name +
-                                " && " + program.name + " --gtest_filter='*" + its_case +
-                                "' | grep -q 'PASSED.* 1 test'";
+    const std::string command = "strip -o " + program.name + " /proc/" + std::to_string(::getpid()) +
+                                "/exe && chmod +x " + program.name + " && " + program.name +
+                                " --gtest_filter='*" + its_case + "' | grep -q 'PASSED.* 1 test'";
     EXPECT_EQ(std::system(command.c_str()), 0) << command;
 }
 

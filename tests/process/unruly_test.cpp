@@ -3,10 +3,10 @@
 // Processes and programs that do what the library would rather do for them: exec, reap, outlive.
 
 #include <gtest/gtest.h>
-#include <procession/mp.hpp>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <procession/mp.hpp>
 
 #include <atomic>
 #include <cstdlib>

@@ -2,8 +2,8 @@
 
 // Says that it has reached main, and as whom.
 
-#include <procession/mp.hpp>
 #include <unistd.h>
+#include <procession/mp.hpp>
 
 #include <cstdio>
 

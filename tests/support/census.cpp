@@ -2,9 +2,9 @@
 #include "support/census.hpp"
 
 #include <fmt/format.h>
-#include <procession/process.hpp>
 #include <stdlib.h>
 #include <unistd.h>
+#include <procession/process.hpp>
 
 #include <array>
 #include <string_view>
@@ -19,7 +19,8 @@ constexpr const char* folder_variable = "PROCESSION_TEST_FOLDER";
 std::vector<ProcessEntry> children() {
     std::vector<ProcessEntry> found;
     for (ProcessEntry& each : processes())
-        if (each.parent == ::getpid() && (each.name != "procession-fs" || each.state == 'Z')) found.push_back(std::move(each));
+        if (each.parent == ::getpid() && (each.name != "procession-fs" || each.state == 'Z'))
+            found.push_back(std::move(each));
     return found;
 }
 
@@ -35,9 +36,12 @@ struct Kept {
     bool (*is_it)(int fd, std::string_view what);
     int most;
 };
-constexpr Kept the_heap{[](int, std::string_view what) { return what.starts_with("/memfd:procession-heap"); }, 1};
-constexpr Kept lifelines{[](int fd, std::string_view what) { return fd >= 200 && what.starts_with("pipe:"); }, 4};
-constexpr Kept server_watch{[](int fd, std::string_view what) { return fd >= 200 && what == "anon_inode:[pidfd]"; }, 8};
+constexpr Kept the_heap{
+    [](int, std::string_view what) { return what.starts_with("/memfd:procession-heap"); }, 1};
+constexpr Kept lifelines{
+    [](int fd, std::string_view what) { return fd >= 200 && what.starts_with("pipe:"); }, 4};
+constexpr Kept server_watch{
+    [](int fd, std::string_view what) { return fd >= 200 && what == "anon_inode:[pidfd]"; }, 8};
 
 }  // namespace
 
@@ -76,7 +80,8 @@ void Census::OnTestEnd(const testing::TestInfo&) {
     }
     for (const ProcessEntry& child : left)
         if (!children_.contains(child.pid))
-            ADD_FAILURE() << fmt::format("left behind: child {} ({}, state {})", child.pid, child.name, child.state);
+            ADD_FAILURE() << fmt::format("left behind: child {} ({}, state {})", child.pid, child.name,
+                                         child.state);
 
     std::array kept{the_heap, lifelines, server_watch};
     for (const auto& [fd, what] : open_descriptors()) {

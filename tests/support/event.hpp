@@ -23,7 +23,8 @@ class Event {
     }
     void wait() const {
         char byte;
-        os::checked(os::retry_on_signal([&] { return ::read(reader_.get(), &byte, 1); }), "event", "read");
+        os::checked(os::retry_on_signal([&] { return ::read(reader_.get(), &byte, 1); }), "event",
+                    "read");
     }
     /// A byte written here is the event.
     int setter() const { return writer_.get(); }

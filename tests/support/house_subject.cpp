@@ -5,10 +5,10 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
-#include <procession/mp.hpp>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <procession/mp.hpp>
 
 #include <fstream>
 #include <latch>
@@ -67,7 +67,8 @@ TEST(Leak, of_a_temporary_file) {
 TEST(NoLeak, of_what_the_library_keeps) {
     mp::Queue<int> queue;
     for (const auto method : mp::get_all_start_methods()) {
-        mp::Process process({.daemon = true, .start_method = method}, +[](mp::Queue<int> out) { out.put(1); }, queue);
+        mp::Process process(
+            {.daemon = true, .start_method = method}, +[](mp::Queue<int> out) { out.put(1); }, queue);
         process.start();
         process.join();
     }

@@ -44,7 +44,8 @@ Ended run_program(std::vector<std::string> arguments, std::vector<std::string> e
     while (const auto size = os::checked(os::retry_on_signal(read), arguments[0], "read"))
         ended.output.append(buffer, static_cast<std::size_t>(size));
     int status = 0;
-    os::checked(os::retry_on_signal([&] { return ::waitpid(pid, &status, 0); }), arguments[0], "waitpid");
+    os::checked(os::retry_on_signal([&] { return ::waitpid(pid, &status, 0); }), arguments[0],
+                "waitpid");
     ended.code = WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
     return ended;
 }

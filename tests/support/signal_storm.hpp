@@ -18,7 +18,8 @@ inline std::atomic<int> storm_signals = 0;
 /// thread calls `finish`, which must be what `call` waits for. A call that a signal ends returns before.
 template <class Call, class Finish>
 auto through_signals(Call call, Finish finish, int times = 20) {
-    struct sigaction action{}, before{};
+    struct sigaction action {
+    }, before{};
     action.sa_handler = [](int) { ++storm_signals; };
     ::sigaction(SIGUSR1, &action, &before);
     storm_signals = 0;

@@ -3,8 +3,8 @@
 
 // Functions that several tests run in processes.
 
-#include <procession/mp.hpp>
 #include <unistd.h>
+#include <procession/mp.hpp>
 
 namespace procession::test {
 

@@ -104,7 +104,7 @@ void end_the_program(int) {
 }
 
 void handle(int signal, void (*handler)(int)) {
-    struct sigaction action{};
+    struct sigaction action {};
     action.sa_handler = handler;
     action.sa_flags = SA_RESTART;
     ::sigaction(signal, &action, nullptr);

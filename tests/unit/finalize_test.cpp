@@ -18,14 +18,17 @@ using procession::detail::run_finalizers;
 // conformance: misc.finalize_order
 TEST(Finalizer, runs_with_its_object_when_called_or_at_exit_by_falling_priority_and_newest_first) {
     std::string done;
-    const auto note = [&done](const char* name) { return [&done, name] { done += std::string(name) + " "; }; };
+    const auto note = [&done](const char* name) {
+        return [&done, name] { done += std::string(name) + " "; };
+    };
     std::optional<Finalizer> a(note("a"));
     a.reset();
     Finalizer b(note("b"));
     b();
     b();
     Finalizer never(note("c"));
-    Finalizer d01(note("d01"), 1), d02(note("d02"), 1), d03(note("d03"), 1), d10(note("d10"), 10), e(note("e"), -10);
+    Finalizer d01(note("d01"), 1), d02(note("d02"), 1), d03(note("d03"), 1), d10(note("d10"), 10),
+        e(note("e"), -10);
     EXPECT_EQ(done, "a b ");
     run_finalizers(0);
     EXPECT_EQ(done, "a b d10 d03 d02 d01 ");
@@ -42,7 +45,12 @@ TEST(Finalizer, that_throws_does_not_stop_the_others) {
 
 TEST(Finalizer, may_make_and_end_others) {
     std::string done;
-    Finalizer outer([&] { Finalizer inner([&] { done += "inner "; }, 5); done += "outer "; }, 1);
+    Finalizer outer(
+        [&] {
+            Finalizer inner([&] { done += "inner "; }, 5);
+            done += "outer ";
+        },
+        1);
     run_finalizers();
     EXPECT_EQ(done, "outer inner ");
 }

@@ -19,7 +19,8 @@ TEST(FunctionTable, a_name_that_is_in_no_table_calls_nothing) {
     EXPECT_THROW(static_cast<void>(detail::find_entry(name)), mp::StateError);
 }
 TEST(FunctionTable, does_not_name_functions_of_the_c_library) {
-    EXPECT_THROW(static_cast<void>(procession::detail::name_of_code(reinterpret_cast<void*>(static_cast<int (*)(const char*)>(&std::remove)))),
+    EXPECT_THROW(static_cast<void>(procession::detail::name_of_code(
+                     reinterpret_cast<void*>(static_cast<int (*)(const char*)>(&std::remove)))),
                  mp::StateError);
 }
 

@@ -149,9 +149,10 @@ TEST(Function, is_sent_with_its_state) {
 
 TEST(Function, of_a_bound_call_may_be_called_again_and_again) {
     mp::Function<std::size_t()> by_value = mp::bind(length, std::string(100, 'x'));
-    mp::Function<std::size_t()> by_pointer = mp::bind([](const char* text) { return std::strlen(text); }, "two");
-    mp::Function<std::size_t()> by_rvalue =
-        mp::bind([](std::vector<int>&& list) { return std::exchange(list, {}).size(); }, std::vector{1, 2, 3});
+    mp::Function<std::size_t()> by_pointer =
+        mp::bind([](const char* text) { return std::strlen(text); }, "two");
+    mp::Function<std::size_t()> by_rvalue = mp::bind(
+        [](std::vector<int>&& list) { return std::exchange(list, {}).size(); }, std::vector{1, 2, 3});
     for (int i = 0; i < 2; ++i) {
         EXPECT_EQ(by_value(), 100u);
         EXPECT_EQ(by_pointer(), 3u);
@@ -234,7 +235,8 @@ TEST(Function, of_a_member_outside_of_its_class_is_refused) {
     pointer.adjustment += 1024;
     detail::save_member_function(writer, pointer);
     mp::NativeReader reader(buffer.bytes());
-    EXPECT_THROW(static_cast<void>(detail::load_callable<decltype(&Point::plus)>(reader)), mp::StateError);
+    EXPECT_THROW(static_cast<void>(detail::load_callable<decltype(&Point::plus)>(reader)),
+                 mp::StateError);
 }
 
 }  // namespace

@@ -98,8 +98,8 @@ TEST_P(FutexWaitAnyWithoutTheCall, waits_for_the_first_word) {
                   const bool woken = Wake::woken == while_being_woken(first, [&] {
                                          return futex_wait_any({{first, 1}, {second, 2}}, never);
                                      });
-                  const bool timed_out = futex_wait_any({{first, 1}, {second, 0}},
-                                                        never.sooner(1ms)) == Wake::timed_out;
+                  const bool timed_out =
+                      futex_wait_any({{first, 1}, {second, 0}}, never.sooner(1ms)) == Wake::timed_out;
                   ::_exit(woken && timed_out ? 0 : 1);
               }));
 }

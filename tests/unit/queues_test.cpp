@@ -133,8 +133,7 @@ TEST(Queue, an_item_that_cannot_be_sent_leaves_it_untouched) {
 TEST(Queue, many_threads_of_one_process_may_wait_at_once) {
     mp::Queue<int> items, results;
     std::vector<std::jthread> getters;
-    for (int i = 0; i < 64; ++i)
-        getters.emplace_back([items, results] { results.put(items.get()); });
+    for (int i = 0; i < 64; ++i) getters.emplace_back([items, results] { results.put(items.get()); });
     for (int i = 0; i < 64; ++i) items.put(i);
     int sum = 0;
     for (int i = 0; i < 64; ++i) sum += results.get();

@@ -73,7 +73,7 @@ TEST(Serialize, knows_at_compile_time_what_cannot_be_sent) {
     static_assert(!detail::Sendable<int*>);
     static_assert(!detail::Sendable<std::mutex>);
     static_assert(!detail::Sendable<std::reference_wrapper<int>>);
-    static_assert(std::is_same_v<detail::Stored<const char (&)[4]>, std::string>);
+    static_assert(std::is_same_v<detail::Stored<const char(&)[4]>, std::string>);
     static_assert(std::is_same_v<detail::Stored<std::string_view>, std::string>);
     static_assert(detail::fingerprint<int>() != detail::fingerprint<unsigned>());
     EXPECT_EQ(detail::type_name<std::string>(), "std::string");
@@ -95,7 +95,8 @@ TEST(Serialize, survives_damaged_messages) {
             ++refused;
         }
     };
-    for (std::size_t size = 0; size < buffer.bytes().size(); ++size) try_load(buffer.bytes().first(size));
+    for (std::size_t size = 0; size < buffer.bytes().size(); ++size)
+        try_load(buffer.bytes().first(size));
     EXPECT_EQ(refused, static_cast<int>(buffer.bytes().size())) << "every prefix is too short";
     for (int i = 0; i < 20'000; ++i) {
         std::vector<std::byte> bytes(buffer.bytes().begin(), buffer.bytes().end());

@@ -77,15 +77,17 @@ decltype(auto) call(F&& function, A&... arguments) {
 }
 
 template <class F>
-inline constexpr bool is_function_pointer = std::is_pointer_v<F> && std::is_function_v<std::remove_pointer_t<F>>;
+inline constexpr bool is_function_pointer =
+    std::is_pointer_v<F>&& std::is_function_v<std::remove_pointer_t<F>>;
 template <class F>
-inline constexpr bool is_captureless = std::is_empty_v<F> && std::is_default_constructible_v<F>;
+inline constexpr bool is_captureless = std::is_empty_v<F>&& std::is_default_constructible_v<F>;
 
 /// Whether a callable can be named in another process.
 template <class F>
-inline constexpr bool is_sendable_callable =
-    is_function_pointer<F> || std::is_member_function_pointer_v<F> || is_captureless<F> ||
-    (CerealSerializable<F> && std::is_default_constructible_v<F>);
+inline constexpr bool is_sendable_callable = is_function_pointer<F> ||
+                                             std::is_member_function_pointer_v<F> || is_captureless<F> ||
+                                             (CerealSerializable<F> &&
+                                              std::is_default_constructible_v<F>);
 
 template <class M, class C>
 constexpr std::size_t size_of_class(M C::*) {
@@ -197,29 +199,35 @@ class Bound {
 
     /// One call of several: the fixed arguments are lent, or copied for a callee that keeps them.
     template <class... B>
-        requires(callable_lending<B...> || (copyable && callable_once<B...>))
-    decltype(auto) operator()(B&&... rest) & {
+    requires(callable_lending<B...> || (copyable && callable_once<B...>)) decltype(auto) operator()(
+        B&&... rest) & {
         F& function = call_->first;
-        return std::apply([&](A&... each) -> decltype(auto) {
-            if constexpr (std::is_invocable_v<F&, Lent<A>..., B...>)
-                return std::invoke(function, lend(each)..., std::forward<B>(rest)...);
-            else if constexpr (callable_lending<B...>)
-                return std::invoke(function, lend_text(each)..., std::forward<B>(rest)...);
-            else
-                return Bound(*this)(std::forward<B>(rest)...);
-        }, call_->second);
+        return std::apply(
+            [&](A&... each) -> decltype(auto) {
+                if constexpr (std::is_invocable_v<F&, Lent<A>..., B...>)
+                    return std::invoke(function, lend(each)..., std::forward<B>(rest)...);
+                else if constexpr (callable_lending<B...>)
+                    return std::invoke(function, lend_text(each)..., std::forward<B>(rest)...);
+                else
+                    return Bound(*this)(std::forward<B>(rest)...);
+            },
+            call_->second);
     }
     /// The last call.
     template <class... B>
-        requires callable_once<B...>
+    requires callable_once<B...>
     decltype(auto) operator()(B&&... rest) && {
         F& function = call_->first;
-        return std::apply([&](A&... each) -> decltype(auto) {
-            if constexpr (std::is_invocable_v<F, HandedOver<A>..., B...>)
-                return std::invoke(std::move(function), hand_over(each)..., std::forward<B>(rest)...);
-            else
-                return std::invoke(std::move(function), hand_over_text(each)..., std::forward<B>(rest)...);
-        }, call_->second);
+        return std::apply(
+            [&](A&... each) -> decltype(auto) {
+                if constexpr (std::is_invocable_v<F, HandedOver<A>..., B...>)
+                    return std::invoke(std::move(function), hand_over(each)...,
+                                       std::forward<B>(rest)...);
+                else
+                    return std::invoke(std::move(function), hand_over_text(each)...,
+                                       std::forward<B>(rest)...);
+            },
+            call_->second);
     }
 
     void save(NativeWriter& writer) const requires sendable {

@@ -48,7 +48,8 @@ TEST(Deadline, is_the_sooner_of_two) {
 
 TEST(Deadline, is_a_timespec_on_the_steady_clock) {
     timespec storage;
-    const auto* time = os::Deadline::at(os::Deadline::Clock::time_point(1'234'567'890'123ns)).to_timespec(storage);
+    const auto* time =
+        os::Deadline::at(os::Deadline::Clock::time_point(1'234'567'890'123ns)).to_timespec(storage);
     ASSERT_NE(time, nullptr);
     EXPECT_EQ(time->tv_sec, 1234);
     EXPECT_EQ(time->tv_nsec, 567'890'123);

@@ -13,9 +13,9 @@ namespace {
 
 using test::closes_on_exec;
 using test::expect_parts;
-using test::refused;
 using test::is_open;
 using test::open_null;
+using test::refused;
 
 TEST(Descriptor, closes_what_it_owns) {
     int fd;

@@ -11,9 +11,11 @@ namespace {
 using test::refused;
 
 TEST(ThrowErrno, names_object_call_errno_text_and_next_step) {
-    const std::string message = refused(
-        ENOSPC, [] { os::throw_errno("SharedMemory(\"x\")", "ftruncate", "Remove stale segments.", ENOSPC); });
-    EXPECT_EQ(message, "SharedMemory(\"x\"): ftruncate: ENOSPC. Remove stale segments.: No space left on device");
+    const std::string message = refused(ENOSPC, [] {
+        os::throw_errno("SharedMemory(\"x\")", "ftruncate", "Remove stale segments.", ENOSPC);
+    });
+    EXPECT_EQ(message,
+              "SharedMemory(\"x\"): ftruncate: ENOSPC. Remove stale segments.: No space left on device");
 }
 
 TEST(ThrowErrno, leaves_out_a_next_step_that_there_is_not) {

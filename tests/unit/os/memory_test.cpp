@@ -23,20 +23,19 @@ TEST(SealedMemfd, cannot_be_resized_by_a_hostile_child) {
     EXPECT_TRUE(closes_on_exec(file.get()));
     EXPECT_EQ(os::check_sealed_memfd(file.get()), 8192u);
     for (const off_t size : {0, 4096, 16384})
-        EXPECT_EQ(EPERM, test::in_child([&] {
-            ::_exit(::ftruncate(file.get(), size) == 0 ? 0 : errno);
-        })) << size;
+        EXPECT_EQ(EPERM,
+                  test::in_child([&] { ::_exit(::ftruncate(file.get(), size) == 0 ? 0 : errno); }))
+            << size;
     EXPECT_EQ(EPERM, test::in_child([&] {
-        ::_exit(::fcntl(file.get(), F_ADD_SEALS, F_SEAL_WRITE) == 0 ? 0 : errno);
-    }));
+                  ::_exit(::fcntl(file.get(), F_ADD_SEALS, F_SEAL_WRITE) == 0 ? 0 : errno);
+              }));
     const os::Mapping mapping(file.get(), 8192);
     mapping.base()[8191] = std::byte{1};
     EXPECT_EQ(os::check_sealed_memfd(file.get()), 8192u);
 }
 
 TEST(SealedMemfd, is_told_from_a_plain_file) {
-    const os::Descriptor file(
-        ::open(testing::TempDir().c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
+    const os::Descriptor file(::open(testing::TempDir().c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
     ASSERT_TRUE(file);
     expect_parts(refused(EINVAL, [&] { os::check_sealed_memfd(file.get()); }),
                  {"inherited heap: fcntl(F_GET_SEALS): EINVAL", "PROCESSION_CHILD"});
@@ -65,20 +64,20 @@ TEST(SealedMemfd, of_root_is_taken_by_a_process_that_dropped_its_privileges) {
     if (::geteuid() != 0) GTEST_SKIP() << "only root has privileges to drop";
     const os::Descriptor file = os::make_sealed_memfd("test", 4096);
     EXPECT_EQ(0, test::in_child([&] {
-        if (::setuid(65534) != 0) ::_exit(2);
-        ::_exit(os::check_sealed_memfd(file.get()) == 4096 ? 0 : 1);
-    }));
+                  if (::setuid(65534) != 0) ::_exit(2);
+                  ::_exit(os::check_sealed_memfd(file.get()) == 4096 ? 0 : 1);
+              }));
 }
 
 TEST(SealedMemfd, of_too_many_bytes_is_refused_with_the_remedy) {
     EXPECT_EQ(0, test::in_child([] {
-        const rlimit limit{4096, 4096};
-        ::setrlimit(RLIMIT_FSIZE, &limit);
-        ::signal(SIGXFSZ, SIG_IGN);
-        expect_parts(refused(EFBIG, [] { os::make_sealed_memfd("small", 8192); }),
-                     {"small: ftruncate: EFBIG", "RLIMIT_FSIZE"});
-        ::_exit(testing::Test::HasFailure() ? 1 : 0);
-    }));
+                  const rlimit limit{4096, 4096};
+                  ::setrlimit(RLIMIT_FSIZE, &limit);
+                  ::signal(SIGXFSZ, SIG_IGN);
+                  expect_parts(refused(EFBIG, [] { os::make_sealed_memfd("small", 8192); }),
+                               {"small: ftruncate: EFBIG", "RLIMIT_FSIZE"});
+                  ::_exit(testing::Test::HasFailure() ? 1 : 0);
+              }));
 }
 
 TEST(Mapping, is_shared_with_children) {
@@ -89,7 +88,8 @@ TEST(Mapping, is_shared_with_children) {
 }
 
 TEST(Mapping, that_the_system_refuses_is_an_error_with_the_remedy) {
-    expect_parts(refused(EBADF, [] { os::Mapping(-1, 4096); }), {"shared heap: mmap: EBADF", "RLIMIT_AS"});
+    expect_parts(refused(EBADF, [] { os::Mapping(-1, 4096); }),
+                 {"shared heap: mmap: EBADF", "RLIMIT_AS"});
 }
 
 TEST(WipeOnForkPage, is_zero_in_a_child_and_untouched_here) {

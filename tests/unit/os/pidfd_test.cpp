@@ -23,7 +23,8 @@ TEST(Pidfd, of_no_process_is_refused_with_the_reason) {
     const pid_t pid = ::fork();
     if (pid == 0) ::_exit(0);
     ::waitpid(pid, nullptr, 0);
-    expect_parts(refused(ESRCH, [&] { os::pidfd_open(pid); }), {"process: pidfd_open: ESRCH", "it has ended"});
+    expect_parts(refused(ESRCH, [&] { os::pidfd_open(pid); }),
+                 {"process: pidfd_open: ESRCH", "it has ended"});
 }
 
 TEST(Pidfd, tells_whether_the_signal_had_somebody_to_go_to) {

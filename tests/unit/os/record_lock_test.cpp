@@ -97,7 +97,8 @@ TEST_F(RecordLock, ends_when_any_descriptor_of_the_file_is_closed) {
 }
 
 TEST_F(RecordLock, of_a_closed_file_is_an_error_that_names_the_call) {
-    expect_parts(refused(EBADF, [] { os::try_lock_byte(-1, 0); }), {"shared heap: fcntl(F_SETLK): EBADF"});
+    expect_parts(refused(EBADF, [] { os::try_lock_byte(-1, 0); }),
+                 {"shared heap: fcntl(F_SETLK): EBADF"});
     expect_parts(refused(EBADF, [] { os::byte_is_held_by_another(-1, 0); }), {"fcntl(F_GETLK)"});
 }
 

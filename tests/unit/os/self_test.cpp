@@ -21,13 +21,15 @@ TEST(Credentials, are_the_same_each_time_and_in_a_child) {
 
 TEST(Credentials, of_another_session_are_others) {
     const auto mine = os::credentials_fingerprint();
-    EXPECT_EQ(0, test::in_child([&] { ::_exit(::setsid() > 0 && os::credentials_fingerprint() != mine ? 0 : 1); }));
+    EXPECT_EQ(0, test::in_child(
+                     [&] { ::_exit(::setsid() > 0 && os::credentials_fingerprint() != mine ? 0 : 1); }));
 }
 
 TEST(Credentials, of_another_user_group_or_namespace_are_others) {
     if (::geteuid() != 0) GTEST_SKIP() << "only root can change its credentials at will";
     const auto differs = [mine = os::credentials_fingerprint()](auto change) {
-        return test::in_child([&] { ::_exit(change() == 0 && os::credentials_fingerprint() != mine ? 0 : 1); });
+        return test::in_child(
+            [&] { ::_exit(change() == 0 && os::credentials_fingerprint() != mine ? 0 : 1); });
     };
     EXPECT_EQ(0, differs([] { return ::setresuid(65534, 65534, 65534); }));
     EXPECT_EQ(0, differs([] { return ::setresgid(65534, 65534, 65534); }));

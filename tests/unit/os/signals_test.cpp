@@ -24,9 +24,9 @@
 //   make_sealed_memfd, check_sealed_memfd, Mapping, make_wipe_on_fork_page, peer_user, Inherited
 //                              cannot be    never wait
 
-#include <gtest/gtest.h>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <gtest/gtest.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -65,8 +65,9 @@ TEST(FutexWait, ends_at_a_signal_and_says_so) {
 
 TEST(WaitReadable, goes_on_after_a_signal) {
     const auto [reader, writer] = make_pipe();
-    EXPECT_TRUE(through_signals([&, fd = reader.get()] { return os::wait_readable(fd, os::Deadline::never()); },
-                                [fd = writer.get()] { ASSERT_EQ(::write(fd, "x", 1), 1); }));
+    EXPECT_TRUE(
+        through_signals([&, fd = reader.get()] { return os::wait_readable(fd, os::Deadline::never()); },
+                        [fd = writer.get()] { ASSERT_EQ(::write(fd, "x", 1), 1); }));
     EXPECT_EQ(storm_signals, 20);
 }
 
@@ -74,7 +75,8 @@ TEST(WaitReadable, keeps_its_deadline_through_signals) {
     const auto [reader, writer] = make_pipe();
     const auto begin = os::Deadline::Clock::now();
     const auto deadline = os::Deadline::at(begin + 200ms);
-    EXPECT_FALSE(through_signals([&, fd = reader.get()] { return os::wait_readable(fd, deadline); }, [] {}));
+    EXPECT_FALSE(
+        through_signals([&, fd = reader.get()] { return os::wait_readable(fd, deadline); }, [] {}));
     EXPECT_GE(os::Deadline::Clock::now() - begin, 200ms);
     EXPECT_GE(storm_signals, 1);
 }

@@ -20,8 +20,8 @@ namespace {
 using test::closes_on_exec;
 using test::Event;
 using test::expect_parts;
-using test::refused;
 using test::open_null;
+using test::refused;
 
 constexpr std::array<std::byte, 3> message{std::byte{1}, std::byte{2}, std::byte{3}};
 
@@ -86,7 +86,8 @@ TEST(Socket, has_a_name_that_leaves_no_file) {
     EXPECT_NE(name, other_name);
     const os::Descriptor client = os::connect_abstract(name);
     const os::Descriptor server = os::accept_connection(listener.get());
-    for (const os::Descriptor* each : {&std::as_const(listener), &client, &server}) EXPECT_TRUE(closes_on_exec(each->get()));
+    for (const os::Descriptor* each : {&std::as_const(listener), &client, &server})
+        EXPECT_TRUE(closes_on_exec(each->get()));
     os::send_message(client.get(), message);
     std::array<std::byte, 8> buffer;
     EXPECT_EQ(os::receive_message(server.get(), buffer, 0).size, 3u);
