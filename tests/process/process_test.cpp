@@ -40,6 +40,7 @@ TEST(MainProcess, is_alive_not_daemonic_and_has_no_exitcode) {
     EXPECT_FALSE(current.daemon());
     EXPECT_EQ(current.pid(), ::getpid());
     EXPECT_EQ(current.name(), "MainProcess");
+    EXPECT_FALSE(current.authkey().empty());
     EXPECT_FALSE(current.exitcode().has_value());
     EXPECT_FALSE(mp::parent_process().has_value());
 }
@@ -389,7 +390,12 @@ TEST_P(Processes, end_well_though_the_program_ignores_sigchld) {
     ::signal(SIGCHLD, SIG_DFL);
 }
 
-TEST(Fork, while_threads_put_and_allocate_never_hangs) {
+TEST(Fork, while_threads_put_allocate_and_log_never_hangs) {
+    const int saved = ::fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 100),
+              null = ::open("/dev/null", O_WRONLY | O_CLOEXEC);
+    ::dup2(null, STDERR_FILENO);
+    ::close(null);
+    mp::log_to_stderr(spdlog::level::debug);
     mp::Queue<std::vector<int>> queue(64);
     std::atomic<bool> stop = false;
     {
@@ -405,6 +411,7 @@ TEST(Fork, while_threads_put_and_allocate_never_hangs) {
             mp::Process process({.start_method = mp::StartMethod::fork}, [queue] {
                 queue.put({1, 2, 3}, 10s);
                 static_cast<void>(queue.try_get());
+                mp::get_logger()->debug("in the child");
             });
             process.start();
             ASSERT_TRUE(process.join(60s));
@@ -412,6 +419,9 @@ TEST(Fork, while_threads_put_and_allocate_never_hangs) {
         }
         stop = true;
     }
+    mp::get_logger()->set_level(spdlog::level::off);
+    ::dup2(saved, STDERR_FILENO);
+    ::close(saved);
 }
 
 }  // namespace

@@ -185,7 +185,6 @@ TEST_P(StartMethods, make_children_that_look_like_their_requester) {
     EXPECT_EQ(process.exitcode(), 0);
 }
 
-// conformance: process.authkey is a part of process.current and process.lifecycle.
 TEST_P(StartMethods, hand_the_authkey_on) {
     const mp::AuthKey before = mp::current_process().authkey();
     EXPECT_EQ(before.size(), 32u);
@@ -201,6 +200,23 @@ TEST_P(StartMethods, hand_the_authkey_on) {
     EXPECT_TRUE(out.get());
     process.join();
     EXPECT_THROW(process.handle().set_authkey("x"), mp::StateError);
+}
+
+void report_own_file(mp::Queue<std::string> out) {
+    char path[4096] = {};
+    if (::readlink("/proc/self/exe", path, sizeof path - 1) > 0) out.put(path);
+}
+// conformance: process.set_executable
+// There is no setter: what runs is always the program's own file, whatever it is called.
+TEST_P(StartMethods, run_the_programs_own_file) {
+    mp::Queue<std::string> out;
+    mp::Process process(report_own_file, out);
+    process.start();
+    process.join();
+    EXPECT_EQ(process.exitcode(), 0);
+    report_own_file(out);
+    const std::string childs = out.get_nowait();
+    EXPECT_EQ(out.get_nowait(), childs);
 }
 
 TEST_P(StartMethods, give_the_child_dev_null_as_stdin) {
