@@ -188,14 +188,18 @@ class Server {
             be_spare(state_, *free, me_, bell_.release(), now_);
         }
         if (pid < 0) {
-            again_ = true;
-            state_.error.store(errno);
+            const int error = errno;
             free->state.store(Spare::pack(Phase::none, 0));
-            state_.failures.fetch_add(1);
-            notify_all(state_.changed);
-            return;
+            return fail(error);
         }
         children_.emplace(pid, Child{free});
+    }
+
+    void fail(int error) {
+        again_ = true;
+        state_.error.store(error);
+        state_.failures.fetch_add(1);
+        notify_all(state_.changed);
     }
 
     bool in_use(const Spare& spare) const {
@@ -226,7 +230,7 @@ class Server {
             if (found == children_.end()) continue;
             Child child = found->second;
             children_.erase(found);
-            if (child.spare) settle(child);
+            if (child.spare) settle(child, ended->status.code);
             if (!child.record) continue;
             record_end(record_at(child.record), ended->status.code);
             drop(Heap::program(), child.record, me_);
@@ -234,7 +238,7 @@ class Server {
     }
 
     // It ended before its entry was passed on.
-    void settle(Child& child) {
+    void settle(Child& child, int code) {
         Spare& spare = *child.spare;
         const heap::ParticipantId participant = spare.participant.load();
         for (;;) {
@@ -245,6 +249,8 @@ class Server {
                 break;
             }
             if (phase == Phase::ordered) child.record = record_of_order(spare.order);
+            // Not killed, but ended by itself: something keeps it from beginning, and would the next one.
+            if (phase == Phase::preparing && code >= 0) fail(ECHILD);
             const bool claimed = phase == Phase::claimed;
             if (phase == Phase::none || phase == Phase::lost ||
                 spare.move(state, claimed ? Phase::lost : Phase::none,

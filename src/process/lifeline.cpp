@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <mutex>
@@ -22,6 +23,8 @@ struct Line {
     void open() {
         int ends[2];
         os::checked(::pipe2(ends, O_CLOEXEC), "lifeline", "pipe2", "Raise RLIMIT_NOFILE.");
+        // Opened anew by each process, also by one that has dropped its privileges.
+        os::checked(::fchmod(ends[0], 0444), "lifeline", "fchmod");
         reader = os::Descriptor(ends[0]).duplicate(os::out_of_the_way);
         writer = os::Descriptor(ends[1]).duplicate(os::out_of_the_way);
     }

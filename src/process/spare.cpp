@@ -76,8 +76,10 @@ void ClaimedSpare::wait_for_claim(ServerState& server) {
     };
     wait(operation_, server.changed, ready, os::Deadline::never());
     if (!spare_ && !died)
-        os::throw_errno("Process", "fork in the fork server", "EAGAIN: raise RLIMIT_NPROC.",
-                        server.error.load());
+        os::throw_errno(
+            "Process", "fork in the fork server",
+            "EAGAIN: raise RLIMIT_NPROC. ECHILD: it ended before it was ready; stderr says why.",
+            server.error.load());
 }
 
 bool ClaimedSpare::try_claim(ServerState& server) {

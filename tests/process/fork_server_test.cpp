@@ -15,6 +15,11 @@ namespace {
 using namespace std::chrono_literals;
 using namespace procession::test;
 
+class ForkServer : public testing::Test {
+  protected:
+    void TearDown() override { mp::set_forkserver_preload(nullptr); }
+};
+
 pid_t fork_server_pid() {
     const auto participant = procession::detail::program_state().servers[0].participant.load();
     return participant ? procession::heap::Heap::program().slot(participant).pid.load() : 0;
@@ -37,9 +42,9 @@ void expect_survival_of(int signal) {
     EXPECT_TRUE(first.exitcode() == 0 || first.exitcode() == 255) << first.exitcode();
 }
 // conformance: process.forkserver_sigint
-TEST(ForkServer, survives_sigint) { expect_survival_of(SIGINT); }
+TEST_F(ForkServer, survives_sigint) { expect_survival_of(SIGINT); }
 // conformance: process.forkserver_sigkill
-TEST(ForkServer, is_started_anew_when_it_was_killed) { expect_survival_of(SIGKILL); }
+TEST_F(ForkServer, is_started_anew_when_it_was_killed) { expect_survival_of(SIGKILL); }
 
 int loaded = 0;
 pid_t loader = 0;
@@ -53,7 +58,7 @@ void load() {
 void report_loaded(mp::Queue<std::pair<int, pid_t>> out) { out.put({loaded, loader}); }
 
 // conformance: start_methods.preload
-TEST(ForkServer, loads_once_what_all_children_share) {
+TEST_F(ForkServer, loads_once_what_all_children_share) {
     mp::set_forkserver_preload(load);
     mp::Queue<std::pair<int, pid_t>> out;
     for (int i = 0; i < 3; ++i) {
@@ -65,7 +70,7 @@ TEST(ForkServer, loads_once_what_all_children_share) {
     EXPECT_EQ(loaded, 0) << "it runs in the server, not here";
 }
 
-TEST(ForkServer, that_runs_is_replaced_by_one_that_has_loaded) {
+TEST_F(ForkServer, that_runs_is_replaced_by_one_that_has_loaded) {
     mp::Queue<int> go, mark;
     mp::Process before({.start_method = mp::StartMethod::forkserver}, mark_when_told, go, mark);
     before.start();
@@ -83,7 +88,7 @@ TEST(ForkServer, that_runs_is_replaced_by_one_that_has_loaded) {
     EXPECT_EQ(before.exitcode(), 0);
 }
 
-TEST(ForkServer, whose_loading_throws_says_so) {
+TEST_F(ForkServer, whose_loading_throws_says_so) {
     mp::set_forkserver_preload([] { throw std::runtime_error("no such data set"); });
     mp::Process process({.start_method = mp::StartMethod::forkserver}, nothing);
     try {
@@ -105,7 +110,7 @@ void drop_and_start(mp::Queue<std::pair<uid_t, gid_t>> out) {
     child.join();
     mp::exit(child.exitcode() == 0 ? 0 : 2);
 }
-TEST(ForkServer, of_a_process_that_dropped_its_privileges_is_another_one) {
+TEST_F(ForkServer, of_a_process_that_dropped_its_privileges_is_another_one) {
     if (::geteuid() != 0) GTEST_SKIP() << "only root has privileges to drop";
     mp::Queue<std::pair<uid_t, gid_t>> out;
     mp::Process privileged({.start_method = mp::StartMethod::forkserver}, report_users, out);

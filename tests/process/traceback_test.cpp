@@ -53,7 +53,7 @@ struct AppError : std::runtime_error {
     using runtime_error::runtime_error;
 };
 
-constexpr int thrower_line = __LINE__ + 2;
+constexpr int thrower_line = __LINE__ + 1;
 [[gnu::noinline]] void throw_app_error(int number) { throw AppError("no " + std::to_string(number)); }
 [[gnu::noinline]] void throw_nested() {
     try {
