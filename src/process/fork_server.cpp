@@ -67,12 +67,7 @@ void start_fork_server(ServerState& server, std::uint64_t credentials) {
             os::wait_readable(process.pidfd.get(), os::Deadline::now())) {
             const auto status = os::reap_quietly(process.pidfd.get());
             if (server.trouble[0]) throw StateError(fmt::format("fork server: {}", server.trouble));
-            throw StateError(
-                fmt::format("fork server: the program's own file ended with code {} when it was run as "
-                            "the server. Its stderr "
-                            "may say why. If it is linked fully statically, call procession::init(argc, "
-                            "argv) first in main.",
-                            status ? status->code : 255));
+            throw_did_not_begin("fork server", status ? status->code : 255);
         }
         if (deadline.expired()) throw TimeoutError("fork server: it was not ready within 60 s");
     }

@@ -66,6 +66,8 @@ Launched launch_spawned(const LaunchOrder&);
 /// Runs the program's own file in a new process, in the given role, with the descriptors of the mark;
 /// see takeover.cpp.
 Launched run_own_file(const std::string& role, bool daemon);
+/// Says that such a process ended before it took up its role.
+[[noreturn]] void throw_did_not_begin(const char* what, int code);
 /// Where a daemon's new process finds the read end of its parent's lifeline.
 inline constexpr int inherited_daemon_lifeline = 5;
 

@@ -76,6 +76,14 @@ Launched run_own_file(const std::string& role, bool daemon) {
     return {pid, os::pidfd_open_even_if_gone(pid), true};
 }
 
+void throw_did_not_begin(const char* what, int code) {
+    throw StateError(
+        fmt::format("{}: the program's own file ended with code {} before it became this. Its stderr "
+                    "may say why. If it "
+                    "is linked fully statically, call procession::init(argc, argv) first in main.",
+                    what, code));
+}
+
 Launched launch_spawned(const LaunchOrder& order) {
     Launched child = run_own_file(fmt::format("launch={},record={},serial={},flags={}", order.launch,
                                               order.record, order.serial, order.flags),
@@ -84,13 +92,7 @@ Launched launch_spawned(const LaunchOrder& order) {
     if (await_begin(record, child)) return child;
     // A signal may have ended it, which its exit code will tell.
     const auto status = os::reap_quietly(child.pidfd.get());
-    if (!status || status->code >= 0)
-        throw StateError(
-            fmt::format("Process: the program's own file ended with code {} before it became the "
-                        "process. Its stderr may "
-                        "say why. If it is linked fully statically, call procession::init(argc, argv) "
-                        "first in main.",
-                        status ? status->code : 255));
+    if (!status || status->code >= 0) throw_did_not_begin("Process", status ? status->code : 255);
     record_end(record, status->code);
     return child;
 }

@@ -13,6 +13,8 @@
 #include <fstream>
 #include <sstream>
 
+#include "support/expect.hpp"
+
 namespace {
 
 class Tracebacks : public testing::TestWithParam<mp::StartMethod> {
@@ -37,15 +39,6 @@ struct TemporaryFile {
     }
     std::string name = "/tmp/procession_traceback_XXXXXX";
 };
-
-void expect_in_order(const std::string& text, std::initializer_list<std::string> parts) {
-    std::size_t at = 0;
-    for (const std::string& part : parts) {
-        at = text.find(part, at);
-        ASSERT_NE(at, text.npos) << part << " is missing, or not after those before it, in:\n" << text;
-        at += part.size();
-    }
-}
 
 const std::string header = "Traceback (most recent call last):\n";
 
@@ -108,11 +101,12 @@ TEST_P(Tracebacks, begin_with_the_process_and_end_with_type_and_text) {
 }
 
 TEST_P(Tracebacks, name_the_function_that_threw_and_its_line_after_its_caller) {
-    expect_in_order(report_of(What::app_error),
-                    {"traceback_test.cpp\", line ",
-                     "in (anonymous namespace)::run(std::string, (anonymous namespace)::What)\n",
-                     "traceback_test.cpp\", line " + std::to_string(thrower_line) +
-                         ", in (anonymous namespace)::throw_app_error(int)\n"});
+    procession::test::expect_in_order(
+        report_of(What::app_error),
+        {"traceback_test.cpp\", line ",
+         "in (anonymous namespace)::run(std::string, (anonymous namespace)::What)\n",
+         "traceback_test.cpp\", line " + std::to_string(thrower_line) +
+             ", in (anonymous namespace)::throw_app_error(int)\n"});
 }
 
 TEST_P(Tracebacks, show_the_users_calls_alone) {
@@ -122,32 +116,35 @@ TEST_P(Tracebacks, show_the_users_calls_alone) {
 
 TEST_P(Tracebacks, of_what_the_library_throws_end_with_the_users_call) {
     const std::string text = report_of(What::queue);
-    expect_in_order(text, {"in (anonymous namespace)::run(", "\nprocession::Empty: "});
+    procession::test::expect_in_order(text, {"in (anonymous namespace)::run(", "\nprocession::Empty: "});
     EXPECT_EQ(text.find("get_nowait("), text.npos) << text;
 }
 
 TEST_P(Tracebacks, show_nested_exceptions_before_what_they_caused) {
-    expect_in_order(report_of(What::nested),
-                    {"Process reporter:\nstd::out_of_range: inner\n",
-                     "\nThe above exception was the direct cause of the following exception:\n\n",
-                     header, "throw_nested()", "\n(anonymous namespace)::AppError: outer\n"});
+    procession::test::expect_in_order(
+        report_of(What::nested),
+        {"Process reporter:\nstd::out_of_range: inner\n",
+         "\nThe above exception was the direct cause of the following exception:\n\n", header,
+         "throw_nested()", "\n(anonymous namespace)::AppError: outer\n"});
 }
 
 TEST_P(Tracebacks, show_what_was_being_handled) {
-    expect_in_order(report_of(What::while_handling),
-                    {"Process reporter:\nstd::out_of_range: first\n",
-                     "\nDuring handling of the above exception, another exception occurred:\n\n", header,
-                     "throw_while_handling()", "\n(anonymous namespace)::AppError: second\n"});
+    procession::test::expect_in_order(
+        report_of(What::while_handling),
+        {"Process reporter:\nstd::out_of_range: first\n",
+         "\nDuring handling of the above exception, another exception occurred:\n\n", header,
+         "throw_while_handling()", "\n(anonymous namespace)::AppError: second\n"});
 }
 
 TEST_P(Tracebacks, of_a_rethrown_exception_show_it_once) {
     const std::string text = report_of(What::again);
-    expect_in_order(text, {header, "throw_again()", "AppError: once\n"});
+    procession::test::expect_in_order(text, {header, "throw_again()", "AppError: once\n"});
     EXPECT_EQ(text.find("AppError"), text.rfind("AppError")) << text;
 }
 
 TEST_P(Tracebacks, of_what_is_no_exception_show_its_type_and_value) {
-    expect_in_order(report_of(What::number), {header, "in (anonymous namespace)::run(", "\nint: 42\n"});
+    procession::test::expect_in_order(report_of(What::number),
+                                      {header, "in (anonymous namespace)::run(", "\nint: 42\n"});
 }
 
 TEST_P(Tracebacks, are_not_shown_of_an_exit) { EXPECT_EQ(report_of(What::exit, 3), ""); }

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <string.h>
 
+#include <initializer_list>
 #include <string>
 #include <system_error>
 #include <vector>
@@ -27,6 +28,16 @@ std::string refused(int error, Call call) {
 inline void expect_parts(const std::string& text, const std::vector<const char*>& parts) {
     for (const char* part : parts)
         EXPECT_NE(text.find(part), std::string::npos) << part << " is missing in:\n" << text;
+}
+
+/// And these one after another.
+inline void expect_in_order(const std::string& text, std::initializer_list<std::string> parts) {
+    std::size_t at = 0;
+    for (const std::string& part : parts) {
+        at = text.find(part, at);
+        ASSERT_NE(at, text.npos) << part << " is missing, or not after those before it, in:\n" << text;
+        at += part.size();
+    }
 }
 
 }  // namespace procession::test

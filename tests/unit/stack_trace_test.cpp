@@ -11,6 +11,7 @@
 
 #include "os/throw_site.hpp"
 #include "support/child.hpp"
+#include "support/expect.hpp"
 
 namespace {
 
@@ -44,21 +45,12 @@ constexpr int capture_line = __LINE__ + 2;
     calls = calls + 1;
 }
 
-void expect_in_order(const std::string& text, std::initializer_list<std::string> parts) {
-    std::size_t at = 0;
-    for (const std::string& part : parts) {
-        at = text.find(part, at);
-        ASSERT_NE(at, text.npos) << part << " is missing, or not after those before it, in:\n" << text;
-        at += part.size();
-    }
-}
-
 TEST(StackTrace, has_file_line_and_function_of_each_call_with_the_most_recent_last) {
     const std::string text = capture_through_inlined(0).format();
-    expect_in_order(text,
-                    {"stack_trace_test.cpp", "in (anonymous namespace)::capture_through_inlined(int)",
-                     "capture_inlined", "stack_trace_test.cpp",
-                     fmt::format("line {}, in (anonymous namespace)::capture_here()", capture_line)});
+    procession::test::expect_in_order(
+        text, {"stack_trace_test.cpp", "in (anonymous namespace)::capture_through_inlined(int)",
+               "capture_inlined", "stack_trace_test.cpp",
+               fmt::format("line {}, in (anonymous namespace)::capture_here()", capture_line)});
 }
 
 TEST(StackTrace, leaves_out_what_captured_it) {
@@ -84,8 +76,8 @@ TEST(ThrowSite, is_where_it_was_thrown_and_ends_where_the_watch_began) {
     ThrowSite site;
     EXPECT_THROW(note_throw_site(site, [] { throw_from(2); }), int);
     const std::string text = site.stack.format();
-    expect_in_order(text,
-                    {"stack_trace_test.cpp", "throw_from(int)", "throw_from(int)", "throw_from(int)"});
+    procession::test::expect_in_order(
+        text, {"stack_trace_test.cpp", "throw_from(int)", "throw_from(int)", "throw_from(int)"});
     EXPECT_EQ(text.find("in main"), text.npos) << text;
     EXPECT_TRUE(text.ends_with("throw_from(int)\n")) << text;
 }
