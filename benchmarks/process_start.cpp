@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// What it costs to start a process that does nothing and to join it, beside fork, posix_spawn and CPython in
-// the same run: from a small parent, and from one with 2 GiB touched in 4 KiB pages and 100 threads. The
-// peers take turns; times are medians, ratios are medians of each turn's own.
+// What it costs to start a process that does nothing and to join it, beside fork, posix_spawn and
+// CPython in the same run: from a small parent, and from one with 2 GiB touched in 4 KiB pages and 100
+// threads. The peers take turns; times are medians, ratios are medians of each turn's own.
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -151,8 +151,8 @@ std::vector<double> ratios(const Peer& peer, const Peer& base) {
     return result;
 }
 
-/// Lets all take turns, first two each that do not count; in another order each time, since what came just
-/// before leaves the processors warm or cold.
+/// Lets all take turns, first two each that do not count; in another order each time, since what came
+/// just before leaves the processors warm or cold.
 void take_turns(std::vector<Peer>& peers, int turns) {
     std::mt19937 random(2008);
     std::vector<Peer*> order;

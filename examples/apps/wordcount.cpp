@@ -3,9 +3,9 @@
 // Counts the words of files and folders with several processes. A word is a run of ASCII letters, in
 // lower case: what `tr -cs A-Za-z '\n' | tr A-Z a-z | sort | uniq -c` counts.
 //
-// The first process cuts the files into chunks and deals them out, each worker maps a chunk to the counts
-// of its words, the first process adds these up. It knows who has which chunk, so when a worker is killed
-// its chunks go to others; of two results for one chunk the second is ignored.
+// The first process cuts the files into chunks and deals them out, each worker maps a chunk to the
+// counts of its words, the first process adds these up. It knows who has which chunk, so when a worker
+// is killed its chunks go to others; of two results for one chunk the second is ignored.
 
 #include <procession/mp.hpp>
 

@@ -14,8 +14,8 @@
 
 namespace procession::inline v0 {
 
-/// A key of any bytes; an empty one is none. A program has a random one from its start, which its processes
-/// inherit. It is never printed, and never travels over a connection.
+/// A key of any bytes; an empty one is none. A program has a random one from its start, which its
+/// processes inherit. It is never printed, and never travels over a connection.
 /// @see Python: multiprocessing.Process.authkey
 class PROCESSION_API AuthKey {
   public:

@@ -30,9 +30,10 @@ PROCESSION_API StartMethod get_start_method();
 /// All of them, the default first.
 PROCESSION_API std::vector<StartMethod> get_all_start_methods();
 
-/// Has `load` run once in the fork server, before it makes a process: what it loads is shared by all children,
-/// copy on write. Set it before processes are started; a server that runs already is replaced, and its
-/// children live on. Null: nothing. What `load` throws is reported by the next start().
+/// Has `load` run once in the fork server, before it makes a process: what it loads is shared by all
+/// children, copy on write. Set it before processes are started; a server that runs already is
+/// replaced, and its children live on. Null: nothing. What `load` throws is reported by the next
+/// start().
 /// @throws SerializationError  not a plain function of the program or its modules
 /// @see Python: multiprocessing.set_forkserver_preload
 PROCESSION_API void set_forkserver_preload(void (*load)());

@@ -77,7 +77,8 @@ class PROCESSION_API ProcessHandle {
     void set_name(std::string);
     /// The current process's key, or the one that the process was started with.
     AuthKey authkey() const;
-    /// Of the current process; those that it makes from now on inherit it. @throws StateError for another one
+    /// Of the current process; those that it makes from now on inherit it. @throws StateError for
+    /// another one
     void set_authkey(AuthKey);
 
     friend bool operator==(const ProcessHandle& a, const ProcessHandle& b) { return a.pid() == b.pid(); }
@@ -149,7 +150,8 @@ class PROCESSION_API Process {
     bool daemon() const;
     /// @throws StateError once started
     void set_daemon(bool);
-    /// A descriptor that is readable once it has ended: for poll() and its kin. @throws ValueError before start
+    /// A descriptor that is readable once it has ended: for poll() and its kin. @throws ValueError
+    /// before start
     int sentinel() const;
     ProcessHandle handle() const;
 
@@ -172,8 +174,8 @@ class PROCESSION_API Process {
 
 /// Base of process classes that can be started by every method:
 /// `struct Worker : mp::Subclass<Worker> { void run() override; int n; template <class A> void serialize(A& a) { a(n); } };`
-/// The child makes it by the default constructor, which may be private with `friend class mp::access`, or
-/// by cereal's load_and_construct, then loads the members.
+/// The child makes it by the default constructor, which may be private with `friend class mp::access`,
+/// or by cereal's load_and_construct, then loads the members.
 template <class Derived>
 class Subclass : public Process {
   public:

@@ -36,8 +36,8 @@ class Descriptor {
 
 /// Whether a descriptor of this number is open.
 bool is_open(int fd) noexcept;
-/// Whether another process has the same open file, with its offset and flags, under the same number. False
-/// where the kernel does not tell (kcmp(2) is often forbidden in containers).
+/// Whether another process has the same open file, with its offset and flags, under the same number.
+/// False where the kernel does not tell (kcmp(2) is often forbidden in containers).
 bool is_shared_with(int pid, int fd) noexcept;
 
 }  // namespace procession::inline v0::os

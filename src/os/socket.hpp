@@ -32,7 +32,8 @@ struct Received {
 /// Receives one message; a longer one than fits, or more descriptors, is EMSGSIZE.
 Received receive_message(int fd, std::span<std::byte> bytes, std::size_t most_descriptors);
 
-/// A listening socket in the abstract namespace, under a name that the kernel picks and that leaves no file.
+/// A listening socket in the abstract namespace, under a name that the kernel picks and that leaves no
+/// file.
 std::pair<Descriptor, std::string> listen_abstract();
 /// A connection to such a socket. Not waited for: EAGAIN when its backlog is full.
 Descriptor connect_abstract(std::string_view name);

@@ -23,8 +23,8 @@ inline int spin_limit() noexcept {
     return limit;
 }
 
-/// Looks again and again for a while, unless there is nobody to spin beside; whether it came true. Whoever is
-/// waited for may have been put on this very processor, so it is offered each time.
+/// Looks again and again for a while, unless there is nobody to spin beside; whether it came true.
+/// Whoever is waited for may have been put on this very processor, so it is offered each time.
 template <class Ready>
 bool spin(std::chrono::microseconds limit, Ready ready) {
     if (spin_limit() == 0) return ready();

@@ -34,7 +34,8 @@ class Finalizer {
 void run_finalizers(std::optional<int> lowest = {});
 void forget_finalizers_after_fork();
 
-/// What a process does before it goes: its finalizers, the end of its daemons, the wait for its children.
+/// What a process does before it goes: its finalizers, the end of its daemons, the wait for its
+/// children.
 void shut_down();
 
 }  // namespace procession::inline v0::detail

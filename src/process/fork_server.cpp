@@ -134,21 +134,12 @@ class Server {
         for (;;) {
             const bool retired = state_.participant.load() != me_;
             if (retired && children_.empty()) ::_exit(0);
-            const bool wanting = !retired && spares() < ServerState::spares_wanted;
             pollfd entries[] = {
                 {program_lifeline(), POLLIN, 0}, {ended_.get(), POLLIN, 0}, {bell_.get(), POLLIN, 0}};
-            // Forking ahead is for when there is nothing else to do, unless the spares run out: it would take
-            // the processor from those who have just begun. A fork that failed is tried again.
-            const int patience = !wanting                             ? -1
-                                 : again_                             ? 20
-                                 : spares() > ServerState::spares_low ? 2
-                                                                      : 0;
-            const int ready = ::poll(entries, std::size(entries), patience);
+            const int ready = ::poll(entries, std::size(entries), patience(retired));
             if (ready < 0 && errno != EINTR) os::throw_errno("fork server", "poll");
-            if (ready <= 0) {
-                if (wanting) add_spare();
-                continue;
-            }
+            if (ready == 0) add_spare();
+            if (ready <= 0) continue;
             if (entries[0].revents) ::_exit(0);
             if (entries[2].revents) answer_bell();
             if (entries[1].revents) reap();
@@ -161,6 +152,16 @@ class Server {
         Spare* spare;
         std::uint64_t record = 0;
     };
+
+    /// How long to wait for something else to do before a spare is forked, in milliseconds; -1: none is
+    /// wanted.
+    int patience(bool retired) const {
+        if (retired || spares() >= ServerState::spares_wanted) return -1;
+        // A fork that failed is tried again.
+        if (again_) return 20;
+        // At once when they run low; else it would take the processor from those who have just begun.
+        return spares() > ServerState::spares_low ? 2 : 0;
+    }
 
     std::ptrdiff_t spares() const {
         return std::count_if(children_.begin(), children_.end(),
@@ -244,7 +245,8 @@ class Server {
                 break;
             }
             if (phase == Phase::ordered) child.record = record_of_order(spare.order);
-            // Not killed, but ended by itself: something keeps it from beginning, and would the next one.
+            // Not killed, but ended by itself: something keeps it from beginning, and would the next
+            // one.
             if (phase == Phase::preparing && code >= 0) fail(ECHILD);
             const bool claimed = phase == Phase::claimed;
             if (phase == Phase::none || phase == Phase::lost ||

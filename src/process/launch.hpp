@@ -74,8 +74,8 @@ inline constexpr int inherited_daemon_lifeline = 5;
 /// In a new process made by another method than fork: becomes what was ordered, until its end.
 /// `now` is how this process is.
 [[noreturn]] void run_child(const LaunchOrder&, const os::Inherited& now);
-/// Does once, for nothing, what run_child does: a copy's first touch of each page costs more than the work
-/// on it, and is had before the process is waited for.
+/// Does once, for nothing, what run_child does: a copy's first touch of each page costs more than the
+/// work on it, and is had before the process is waited for.
 void rehearse(const os::Inherited& now);
 /// In a forked child: runs the process, until its end.
 [[noreturn]] void run_forked(Process&, const Handle& record, std::uint64_t serial, bool with_threads,

@@ -15,8 +15,8 @@
 namespace procession::inline v0::detail {
 namespace {
 
-// Never destroyed, like the heap that it lies in; no lock, which a fork could find taken. The one before is
-// kept, since it is a forked child's parent.
+// Never destroyed, like the heap that it lies in; no lock, which a fork could find taken. The one
+// before is kept, since it is a forked child's parent.
 struct Current {
     Handle record;
     const Current* before;

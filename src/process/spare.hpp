@@ -12,8 +12,8 @@
 //     │                                     └──gives it back───┘                  │                      │
 //     └───────────────server─────────────────────────────────────────claimant─────┴──────────server──────┘
 //
-// (Where a spare ends before it has an order, the server moves its entry to none; or to lost while it is claimed,
-// since the claimant is writing there.)
+// (Where a spare ends before it has an order, the server moves its entry to none; or to lost while it
+// is claimed, since the claimant is writing there.)
 //
 // 1. Each move is one compare-and-swap or store of the state; what it publishes was written before.
 // 2. `ordered` is the start: before it, the claimant's death sends the spare home (it ends); after it,

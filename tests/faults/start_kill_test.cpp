@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Whoever takes part in a start is killed: the one that starts, the spare, the fork server. The others go on,
-// each start succeeds or says why not, and nothing is left.
+// Whoever takes part in a start is killed: the one that starts, the spare, the fork server. The others
+// go on, each start succeeds or says why not, and nothing is left.
 
 #include <gtest/gtest.h>
 #include <signal.h>

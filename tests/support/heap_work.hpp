@@ -8,7 +8,8 @@
 
 namespace procession::test {
 
-/// Everything that a process does with memory: small and large blocks, objects, messages with references.
+/// Everything that a process does with memory: small and large blocks, objects, messages with
+/// references.
 inline void work(heap::Heap& heap) {
     std::vector<heap::Offset> blocks;
     for (const std::size_t size : {8, 100, 1000, 5000, 40'000, 300'000, 2'000'000})

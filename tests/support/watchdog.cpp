@@ -29,7 +29,8 @@ int print_your_stack() { return SIGRTMAX - 2; }
 char watched[512];
 std::atomic<int> stacks_printed = 0;
 
-// From here on all is async-signal-safe in glibc: backtrace() once it has been called, snprintf() of numbers.
+// From here on all is async-signal-safe in glibc: backtrace() once it has been called, snprintf() of
+// numbers.
 
 void say(std::string_view text) {
     [[maybe_unused]] const auto written = ::write(STDERR_FILENO, text.data(), text.size());
