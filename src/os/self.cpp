@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+#include <procession/detail/type_name.hpp>
 
 #include <algorithm>
 #include <array>
@@ -19,7 +20,7 @@
 namespace procession::inline v0::os {
 namespace {
 
-// FNV-1a.
+// Of one thing after another.
 class Hash {
   public:
     template <class T>
@@ -27,13 +28,12 @@ class Hash {
         add_bytes(std::as_bytes(std::span(&value, 1)));
     }
     void add_bytes(std::span<const std::byte> bytes) {
-        for (const std::byte byte : bytes)
-            value_ = (value_ ^ static_cast<unsigned char>(byte)) * 0x100000001b3;
+        value_ = detail::hash({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, value_);
     }
     std::uint64_t value() const { return value_; }
 
   private:
-    std::uint64_t value_ = 0xcbf29ce484222325;
+    std::uint64_t value_ = detail::hash({});
 };
 
 }  // namespace

@@ -110,6 +110,15 @@ void become_child(const Handle& handle, const Launch& launch) {
     ::on_exit(leave_for_good, nullptr);
 }
 
+// Reads from its launch message what this process is to be, and puts it on.
+Launch take_up(NativeReader& reader, const os::Inherited& now) {
+    auto launch = load_value<Launch>(reader);
+    launch.inherited.apply(now);
+    apply_log_state(launch.log);
+    set_current_authkey(AuthKey(launch.authkey));
+    return launch;
+}
+
 void rehearsed(NativeReader&) { arguments_are_read(); }
 
 }  // namespace
@@ -129,11 +138,8 @@ void run_child(const LaunchOrder& order, const os::Inherited& now) {
     if (!is_alive(heap, order.record, order.serial)) ::_exit(0);
     launch_message = order.launch;
     NativeReader reader(message_bytes(heap, order.launch));
-    const auto launch = load_value<Launch>(reader);
+    const Launch launch = take_up(reader, now);
     const Handle parent = Handle::attach(launch.parent);
-    launch.inherited.apply(now);
-    apply_log_state(launch.log);
-    set_current_authkey(AuthKey(launch.authkey));
     become_child(record, launch);
     run_and_exit([&] { find_entry(launch.entry)(reader); });
     ::_exit(255);
@@ -148,11 +154,7 @@ void rehearse(const os::Inherited& now) {
         record, entry, {.inherited = now, .log = log_state(), .parent = parent.offset()}, Buffer());
     launch_message = order.launch;
     NativeReader reader(message_bytes(heap, order.launch));
-    const auto launch = load_value<Launch>(reader);
-    launch.inherited.apply(now);
-    apply_log_state(launch.log);
-    set_current_authkey(AuthKey(launch.authkey));
-    find_entry(launch.entry)(reader);
+    find_entry(take_up(reader, now).entry)(reader);
     flush_output();
 }
 

@@ -12,6 +12,7 @@
 #include "heap/object.hpp"
 #include "os/kill_point.hpp"
 #include "support/child.hpp"
+#include "support/heap_work.hpp"
 
 #ifdef PROCESSION_KILL_POINTS
 
@@ -27,11 +28,6 @@ constexpr heap::StaticName first{1, 8}, second{1, 16};
 std::pair<Offset, bool> find_or_make(Heap& heap, const heap::StaticName& name) {
     return find_or_make_static(heap, name,
                                [&] { return make_object(heap, heap::ObjectType::plain, 64); });
-}
-
-void bury_everybody(Heap& heap) {
-    for (std::uint32_t i = 1; i < heap::slot_count; ++i)
-        if (const auto id = heap.slot(i).id.load()) bury(heap, id);
 }
 
 bool is_held_alone_by_directory(Heap& heap, Offset object) {
@@ -53,7 +49,7 @@ TEST(Directory, tells_variables_and_modules_apart) {
 TEST(Directory, keeps_what_a_process_made_that_is_gone) {
     Heap heap(Heap::create(limit));
     ASSERT_EQ(0, test::in_child([&] { find_or_make(heap, first); }));
-    bury_everybody(heap);
+    test::bury_everybody(heap);
     const auto [object, made] = find_or_make(heap, first);
     EXPECT_FALSE(made);
     EXPECT_TRUE(is_held_alone_by_directory(heap, object));
@@ -108,7 +104,7 @@ TEST_P(ListerKilledAt, leaves_no_entry_or_a_whole_one) {
     find_or_make(heap, first);
     kill_at_each_arrival(heap, [&](const heap::StaticName& name) {
         const auto before = heap.usage().blocks;
-        bury_everybody(heap);
+        test::bury_everybody(heap);
         EXPECT_LE(heap.usage().blocks, before);
         const auto listed = heap.usage().blocks;
         const auto [object, made] = find_or_make(heap, name);
@@ -124,7 +120,7 @@ TEST_P(ListerKilledAt, hinders_nobody_who_looks_before_the_burial) {
     std::uint64_t listed = 0;
     kill_at_each_arrival(heap, [&](const heap::StaticName& name) {
         const Offset object = find_or_make(heap, name).first;
-        bury_everybody(heap);
+        test::bury_everybody(heap);
         EXPECT_TRUE(is_held_alone_by_directory(heap, object));
         EXPECT_EQ(find_or_make(heap, name), std::pair(object, false));
         EXPECT_EQ(heap.usage().blocks, ++listed);
@@ -149,9 +145,9 @@ TEST_P(RecovererKilledAt, the_next_one_finishes) {
     ASSERT_EQ(-SIGKILL, test::in_child([&] {
         heap.self();
         os::select_kill_point(GetParam());
-        bury_everybody(heap);
+        test::bury_everybody(heap);
     }));
-    bury_everybody(heap);
+    test::bury_everybody(heap);
     const auto [object, made] = find_or_make(heap, second);
     EXPECT_FALSE(made);
     EXPECT_TRUE(is_held_alone_by_directory(heap, object));

@@ -42,17 +42,9 @@ class Participants : public testing::Test {
 
     std::atomic<ParticipantId>& id() { return *heap_.at<std::atomic<ParticipantId>>(shared_); }
 
-    /// A child that does `body` and then is there until it is killed.
     template <class Body>
     pid_t child_that_stays(Body body) {
-        const pid_t pid = ::fork();
-        if (pid == 0) {
-            body();
-            ready_.set();
-            for (;;) ::pause();
-        }
-        ready_.wait();
-        return pid;
+        return test::child_that_stays(ready_, body);
     }
     static void kill(pid_t pid) {
         ::kill(pid, SIGKILL);

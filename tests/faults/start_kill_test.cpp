@@ -16,6 +16,7 @@
 #include "os/kill_point.hpp"
 #include "process/program.hpp"
 #include "support/child.hpp"
+#include "support/heap_work.hpp"
 
 #ifdef PROCESSION_KILL_POINTS
 
@@ -29,12 +30,6 @@ using heap::Heap;
 void nothing() {}
 void wait_for_ever() {
     for (;;) ::pause();
-}
-
-void bury_everybody() {
-    Heap& heap = Heap::program();
-    for (std::uint32_t i = 1; i < heap::slot_count; ++i)
-        if (const auto id = heap.slot(i).id.load()) bury(heap, id);
 }
 
 std::vector<pid_t> children_of(pid_t parent) {
@@ -60,7 +55,7 @@ int start_and_join() {
 
 /// Whether all that take part in the heap live: the dead are buried.
 bool all_live() {
-    bury_everybody();
+    procession::test::bury_everybody(Heap::program());
     Heap& heap = Heap::program();
     for (std::uint32_t i = 1; i < heap::slot_count; ++i)
         if (const auto id = heap.slot(i).id.load(); id && heap.is_dead(id)) return false;
@@ -128,7 +123,7 @@ TEST_P(StarterKilledAt, leaves_the_spare_to_others_or_a_process_that_runs) {
             procession::os::select_kill_point(GetParam());
             start_and_join();
         }));
-        bury_everybody();
+        procession::test::bury_everybody(Heap::program());
         ASSERT_EQ(start_and_join(), 0);
     }
     EXPECT_EQ(blocks_at_rest(), before);

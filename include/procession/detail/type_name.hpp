@@ -26,9 +26,8 @@ std::string type_name() {
     return name;
 }
 
-/// FNV-1a.
-constexpr std::uint64_t hash(std::string_view bytes) {
-    std::uint64_t value = 0xcbf29ce484222325;
+/// FNV-1a. `value`: what the bytes before these gave.
+constexpr std::uint64_t hash(std::string_view bytes, std::uint64_t value = 0xcbf29ce484222325) {
     for (const char byte : bytes) value = (value ^ static_cast<unsigned char>(byte)) * 0x100000001b3;
     return value;
 }

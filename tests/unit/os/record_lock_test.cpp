@@ -20,17 +20,9 @@ using test::refused;
 
 class RecordLock : public testing::Test {
   protected:
-    /// A child that does `body` and then is there until it is killed.
     template <class Body>
     pid_t holder(Body body) {
-        const pid_t pid = ::fork();
-        if (pid == 0) {
-            body();
-            ready_.set();
-            for (;;) ::pause();
-        }
-        ready_.wait();
-        return pid;
+        return test::child_that_stays(ready_, body);
     }
     void kill(pid_t pid) {
         ::kill(pid, SIGKILL);
