@@ -19,7 +19,7 @@
 #include <thread>
 #include <vector>
 
-#include "heap/operation.hpp"
+#include "heap/lock.hpp"
 
 namespace {
 

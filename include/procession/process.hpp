@@ -254,13 +254,13 @@ PROCESSION_API std::ostream& operator<<(std::ostream&, const ExitCode&);
 
 template <std::derived_from<procession::Process> T>
 struct fmt::formatter<T> : formatter<std::string> {
-    auto format(const procession::Process& process, format_context& context) const {
+    auto format(const procession::Process& process, fmt::format_context& context) const {
         return formatter<std::string>::format(process.to_string(), context);
     }
 };
 template <>
 struct fmt::formatter<procession::ExitCode> : formatter<std::string> {
-    auto format(const procession::ExitCode& code, format_context& context) const {
+    auto format(const procession::ExitCode& code, fmt::format_context& context) const {
         return formatter<std::string>::format(procession::to_string(code), context);
     }
 };

@@ -8,6 +8,7 @@
 #include <procession/context.hpp>
 #include <procession/error.hpp>
 #include <procession/function.hpp>
+#include <procession/lock.hpp>
 #include <procession/log.hpp>
 #include <procession/process.hpp>
 #include <procession/queues.hpp>

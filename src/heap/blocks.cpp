@@ -23,8 +23,8 @@
 #include <bit>
 #include <vector>
 
+#include "heap/lock.hpp"
 #include "heap/object.hpp"
-#include "heap/operation.hpp"
 #include "os/at_load.hpp"
 #include "os/error.hpp"
 #include "os/kill_point.hpp"

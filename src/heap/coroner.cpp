@@ -3,17 +3,22 @@
 // What is done for a participant that died. Every step may be repeated, and the slot is freed last:
 // a coroner that is killed leaves the coroner's lock to the next, who begins again.
 
+#include "heap/lock.hpp"
 #include "heap/object.hpp"
 #include "heap/waiting.hpp"
 
 namespace procession::inline v0::heap {
 namespace {
 
-void wake(Heap& heap, Offset point) {
-    if (point == 0 || point > arena_size - sizeof(WaitPoint)) return;
-    auto& target = *heap.at<WaitPoint>(point);
-    target.sequence.fetch_add(1);
-    os::futex_wake(target.sequence, INT_MAX);
+void wake(Heap& heap, Offset note) {
+    const Offset at = note & ~Activity::is_word;
+    if (at == 0 || at > arena_size - sizeof(WaitPoint)) return;
+    auto* word = heap.at<std::atomic<std::uint32_t>>(at);
+    if (note == at) {
+        word = &heap.at<WaitPoint>(at)->sequence;
+        word->fetch_add(1);
+    }
+    os::futex_wake(*word, INT_MAX);
 }
 
 }  // namespace
@@ -40,6 +45,8 @@ void bury(Heap& heap, ParticipantId dead) {
             const Guard guard(recovering, *heap.at<LockWord>(held), static_cast<Recovery>(kind));
         }
         PROCESSION_KILL_POINT("bury.recovered");
+        mourn(heap, dead);
+        PROCESSION_KILL_POINT("bury.mourned");
         drop_references_of(heap, dead);
         PROCESSION_KILL_POINT("bury.dropped");
         free_blocks_of(heap, dead);

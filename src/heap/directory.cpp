@@ -17,8 +17,8 @@
 
 #include <span>
 
+#include "heap/lock.hpp"
 #include "heap/object.hpp"
-#include "heap/operation.hpp"
 #include "os/at_load.hpp"
 #include "os/kill_point.hpp"
 #include "os/module.hpp"

@@ -16,16 +16,12 @@
 
 namespace procession::inline v0::detail {
 
-/// What this process knows of one shared object; all its handles share it.
-struct LocalObject {
-    LocalObject(heap::Offset at, std::uint64_t number) : offset(at), serial(number) {}
-    ~LocalObject();
-    heap::Offset offset;
-    std::uint64_t serial;
-    std::string lost;  ///< why this process has no such object; empty: it has
-};
-
 namespace {
+
+void lose(LocalObject& object, std::string why) {
+    object.body = nullptr;
+    object.lost = std::move(why);
+}
 
 // Never destroyed: handles with static storage end after everything else.
 struct Registry {
@@ -48,9 +44,9 @@ Registry& registry() {
                 if (is_alive(heap, offset, object->serial))
                     hold(heap, offset, heap.identity().id.load());
                 else
-                    object->lost =
-                        "handle: its object was destroyed before this forked process used it. Start "
-                        "processes with procession::Process, which passes handles on safely.";
+                    lose(*object,
+                         "handle: its object was destroyed before this forked process used it. Start "
+                         "processes with procession::Process, which passes handles on safely.");
                 kept.push_back(std::move(object));
             }
         });
@@ -84,7 +80,10 @@ std::shared_ptr<LocalObject> local_object(heap::Offset offset, bool adopted) {
     auto& [object, weak] = known.objects[offset];
     if (auto live = weak.lock()) return live;
     if (!adopted) hold(heap, offset, me);
-    auto made = std::make_shared<LocalObject>(offset, heap.at<heap::ObjectHeader>(offset)->serial);
+    auto made = std::make_shared<LocalObject>();
+    made->offset = offset;
+    made->serial = heap.at<heap::ObjectHeader>(offset)->serial;
+    made->body = &heap::body<std::byte>(heap, offset);
     object = made.get();
     weak = made;
     return made;
@@ -104,34 +103,32 @@ LocalObject::~LocalObject() {
     // Another thread may have received the object again meanwhile: then it is held for that one.
     if (entry == known.objects.end() || entry->second.first != this) return;
     known.objects.erase(entry);
-    if (me && lost.empty()) heap::drop(heap, offset, me);
+    if (me && body) heap::drop(heap, offset, me);
 }
 
 Handle Handle::attach(std::uint64_t offset) { return Handle(local_object(offset, false)); }
 Handle Handle::adopt(std::uint64_t offset) { return Handle(local_object(offset, true)); }
 
 Handle::Handle(std::string_view type, const std::function<std::uint64_t()>& make,
-               const std::function<void(std::uint64_t)>& check) {
-    if (const auto name = heap::static_name(this)) {
-        const auto [offset, made] = find_or_make_static(heap::Heap::program(), *name, make);
-        if (!made) check(offset);
-        object_ = local_object(offset, made);
-    } else if (awaits_takeover()) {
-        // It can't be known which of the parent's it would be, and another one would be silently wrong.
-        object_ = std::make_shared<LocalObject>(0, 0);
-        object_->lost = fmt::format(
-            "{}: it was made by static initialisation and is no variable with static storage itself, so "
-            "this process cannot tell which of its parent's it is. Make it a global or a static, or in "
-            "main, and pass it as an argument.",
-            type);
-    } else {
-        object_ = local_object(make(), true);
-    }
-}
+               const std::function<void(std::uint64_t)>& check)
+    : object_([&] {
+          if (const auto name = heap::static_name(this)) {
+              const auto [offset, made] = find_or_make_static(heap::Heap::program(), *name, make);
+              if (!made) check(offset);
+              return local_object(offset, made);
+          }
+          if (!awaits_takeover()) return local_object(make(), true);
+          // It can't be known which of the parent's it would be, and another one would be silently
+          // wrong.
+          auto none = std::make_shared<LocalObject>();
+          lose(*none,
+               fmt::format("{}: it was made by static initialisation and is no variable with static "
+                           "storage itself, so this process cannot tell which of its parent's it is. "
+                           "Make it a global or a static, or in main, and pass it as an argument.",
+                           type));
+          return none;
+      }()) {}
 
-std::uint64_t Handle::offset() const {
-    if (!object_->lost.empty()) throw StateError(object_->lost);
-    return object_->offset;
-}
+void Handle::throw_lost() const { throw StateError(object_->lost); }
 
 }  // namespace procession::inline v0::detail

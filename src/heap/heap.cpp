@@ -70,7 +70,11 @@ const char* child_mark() {
 
 Heap& Heap::program() {
     // Never destroyed: handles with static storage may be used until the very end.
-    static Heap* const heap = new Heap(program_file());
+    static Heap* const heap = [] {
+        auto* const made = new Heap(program_file());
+        program_identity = &made->identity();
+        return made;
+    }();
     return *heap;
 }
 

@@ -3,6 +3,9 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
 
 #include "heap/layout.hpp"
 #include "os/descriptor.hpp"
@@ -18,6 +21,13 @@ struct HeapUse {
     std::uint64_t used_bytes;  ///< in units of 64 KiB, what programs and slabs occupy
     std::uint64_t limit_bytes;
     std::uint64_t blocks;  ///< blocks in use, objects and messages
+};
+
+/// A participant as messages speak of it.
+struct Person {
+    int pid;
+    std::string name;              ///< may be empty
+    std::optional<int> exit_code;  ///< once it has ended by itself, not by a signal
 };
 
 /// The shared memory of one program: a sealed memfd, mapped once.
@@ -56,8 +66,19 @@ class Heap {
 
     /// This process's participant; it joins at its first call, also after a fork.
     ParticipantId self();
+    /// The same of the program's heap, in as few instructions as can be.
+    static ParticipantId program_self();
     /// Whether a participant is gone. The kernel's word, not a guess.
     bool is_dead(ParticipantId) const;
+    /// Whether that is worth asking the kernel: a look at memory, and no proof.
+    bool may_be_dead(ParticipantId) const;
+
+    /// Names a participant, for messages about it.
+    void set_name(ParticipantId, std::string_view name);
+    /// Notes that this process ends by itself, as the last thing that it does.
+    void note_own_end(int exit_code);
+    /// Who a participant is or was; none once its slot is another's.
+    std::optional<Person> describe(ParticipantId) const;
 
     /// Memory for `size` bytes, 16-byte aligned, owned by this process.
     /// @throws HeapExhausted naming the limit and how to raise it
@@ -89,6 +110,16 @@ struct Heap::Identity {
     std::atomic<std::uint32_t> joining;
     std::atomic<std::uint32_t> busy;  ///< which of the slot's activities are in use
 };
+
+// Of the program's heap; until there is one, somebody who is nobody.
+inline constinit Heap::Identity nobody{};
+inline constinit std::atomic<Heap::Identity*> program_identity{&nobody};
+
+inline ParticipantId Heap::program_self() {
+    const ParticipantId id =
+        program_identity.load(std::memory_order_relaxed)->id.load(std::memory_order_acquire);
+    return id ? id : program().self();
+}
 
 /// The owner word of what belongs to an object, and the holder entry of a message in a block.
 constexpr std::uint32_t block_tag(Offset offset) {

@@ -37,14 +37,18 @@ struct WaitPoint {
 
 /// A participant's note of what one of its threads is about to do, for whoever cleans up after it.
 struct Activity {
-    std::atomic<Offset> waits_on;  ///< a WaitPoint; cleared only after what it waited for was taken
-    std::atomic<Offset> owes;      ///< a WaitPoint that it may still have to wake
-    std::atomic<Offset> holds;     ///< a LockWord that it has, or is about to take
+    /// Beside an offset: not of a WaitPoint but of a word that is changed before its sleepers are woken.
+    static constexpr Offset is_word = 1;
+
+    std::atomic<Offset> waits_on;         ///< cleared only after what it waited for was taken
+    std::atomic<Offset> owes;             ///< what it may still have to wake
+    std::atomic<Offset> holds;            ///< a LockWord that it has, or is about to take
     std::atomic<std::uint32_t> recovery;  ///< which Recovery that lock needs
     std::uint32_t padding;
 };
 
 inline constexpr std::uint32_t activity_count = 32;
+inline constexpr std::size_t participant_name_size = 128;
 
 /// One participant. Its life is the record lock on byte [arena size + slot] of the file; the mutex is a
 /// hint (life.hpp).
@@ -52,11 +56,12 @@ struct Slot {
     std::atomic<ParticipantId> id;  ///< 0: free; stored last when it is taken
     std::atomic<std::uint32_t> generation;
     std::atomic<std::int32_t> pid;
-    std::uint32_t padding;
+    std::atomic<std::uint32_t> ended;  ///< it ended by itself, and was not killed: 1 + its exit code
     union {
         pthread_mutex_t life;  ///< robust; its first word is the kernel's to flag
         std::uint64_t reserved[6];
     };
+    std::atomic<char> name[participant_name_size];  ///< for messages about it
     Activity activities[activity_count];
 };
 
@@ -108,7 +113,7 @@ inline constexpr Offset data_at =
 inline constexpr std::uint32_t first_data_unit = data_at / unit_size;
 
 static_assert(sizeof(Activity) == 32);
-static_assert(sizeof(Slot) == 64 + 32 * activity_count);
+static_assert(sizeof(Slot) == 64 + participant_name_size + 32 * activity_count);
 static_assert(sizeof(FileHeader) <= unit_size);
 static_assert(std::is_standard_layout_v<FileHeader> && std::is_standard_layout_v<Slot>);
 static_assert(std::atomic<std::uint64_t>::is_always_lock_free);

@@ -51,20 +51,28 @@ void renew_life(Slot& slot) {
         ::pthread_mutex_consistent(&slot.life);
 }
 
+bool life_is_in_doubt(Slot& slot) {
+    const std::uint32_t life = word_of(slot).load(std::memory_order_relaxed);
+    return (life & FUTEX_TID_MASK) == 0 || life & FUTEX_OWNER_DIED;
+}
+
 bool OwnedWordSleep::operator()(std::atomic<std::uint32_t>& word, std::uint32_t expected, Slot& owner,
-                                std::chrono::microseconds limit) {
+                                const os::Deadline& deadline) {
     std::atomic<std::uint32_t>& life = word_of(owner);
     std::uint32_t alive = life.load();
     if ((alive & FUTEX_TID_MASK) == 0) {
         // On its way out, or its thread ended: nobody will say when the record lock is gone.
-        os::futex_wait(word, expected, os::Deadline::never().sooner(next_look_));
-        next_look_ = std::min(2 * next_look_, limit);
+        os::futex_wait_any({{word, expected}, stop_.no_request()}, deadline.sooner(next_look_));
+        next_look_ = std::min<std::chrono::microseconds>(2 * next_look_, std::chrono::milliseconds(10));
         return true;
     }
     if (!ask_for_wake(life, alive)) return false;
     PROCESSION_KILL_POINT("life.wake_asked_for");
-    const os::Wake wake =
-        os::futex_wait_any({{word, expected}, {life, alive}}, os::Deadline::never().sooner(limit));
+    const os::Wake wake = os::futex_wait_any({{word, expected}, {life, alive}, stop_.no_request()},
+                                             deadline.sooner(patience_));
+    // The second line, for one that was woken in our place and died or is stopped. Where the kernel
+    // can't wait for several words it is the first, and comes often.
+    if (os::waits_for_several()) patience_ = std::min(2 * patience_, std::chrono::milliseconds(250));
     if (!is_flagged(life)) return wake == os::Wake::timed_out;
     // The kernel wakes one only, and that was perhaps not for this word.
     PROCESSION_KILL_POINT("life.flag_seen");

@@ -5,6 +5,7 @@
 
 #include "heap/layout.hpp"
 #include "os/deadline.hpp"
+#include "os/stop_word.hpp"
 
 namespace procession::inline v0::heap {
 
@@ -21,16 +22,23 @@ bool end_life(Slot&);
 /// Takes this process's life anew if the thread that had it ended.
 void renew_life(Slot&);
 
-/// Sleeps on a word as long as its owner lives.
+/// Whether it was given up or flagged.
+bool life_is_in_doubt(Slot&);
+
+/// Sleeps on a word as long as its owner lives; a stop request ends it.
 class OwnedWordSleep {
   public:
-    /// While `word` holds `expected`, for `limit` at the longest. True when it is time to ask
-    /// whether the owner is dead: its life was flagged, or nothing came.
+    explicit OwnedWordSleep(const std::stop_token& stop) : stop_(stop) {}
+
+    /// While `word` holds `expected`, until `deadline` at the longest. True when it is time to ask
+    /// whether the owner is dead: its life was flagged, or nothing came for a while.
     bool operator()(std::atomic<std::uint32_t>& word, std::uint32_t expected, Slot& owner,
-                    std::chrono::microseconds limit);
+                    const os::Deadline& deadline);
 
   private:
+    os::StopWord stop_;
     std::chrono::microseconds next_look_{20};
+    std::chrono::milliseconds patience_{10};
 };
 
 }  // namespace procession::inline v0::heap

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <procession/error.hpp>
 
+#include <array>
 #include <cstring>
 
 #include "os/kill_point.hpp"
@@ -14,6 +15,11 @@ namespace {
 using Entry = std::atomic<std::uint32_t>;
 
 constexpr std::uint32_t more_count = 254;
+
+// No message begins there, so it is nobody else's.
+constexpr std::uint32_t coroner_holder = block_tag(objects_at);
+
+std::array<std::atomic<Mourn>, static_cast<std::size_t>(ObjectType::count)> mourners{};
 
 struct MoreHolders {
     Entry holders[more_count];
@@ -142,10 +148,31 @@ void drop(Heap& heap, Offset at, std::uint32_t holder) {
     if (held) destroy_if_unheld(heap, at);
 }
 
+ObjectType type_of(const Heap& heap, Offset at) { return header_of(heap, at).type; }
+
 bool is_alive(const Heap& heap, Offset at, std::uint64_t serial) {
     const ObjectHeader& object = header_of(heap, at);
     return object.serial == serial && !(object.version.load() & 1) &&
            heap.owner(at).load() == block_tag(at);
+}
+
+void set_mourner(ObjectType type, Mourn mourner) { mourners[static_cast<std::size_t>(type)] = mourner; }
+
+// Held meanwhile, so that it does not go under the mourner's hands.
+void mourn(Heap& heap, ParticipantId dead) {
+    const std::uint32_t end = heap.header().object_end.load();
+    for (std::uint32_t i = 0; i < end; ++i) {
+        const Offset at = table(heap)[i].load();
+        if (at == 0 || heap.owner(at).load() != block_tag(at)) continue;
+        const ObjectHeader& object = header_of(heap, at);
+        const std::uint64_t serial = object.serial;
+        const auto type = static_cast<std::size_t>(object.type);
+        if (type >= mourners.size() || !mourners[type] || !is_alive(heap, at, serial)) continue;
+        hold(heap, at, coroner_holder);
+        if (is_alive(heap, at, serial)) mourners[type].load()(heap, at, dead);
+        PROCESSION_KILL_POINT("mourn.mourned");
+        drop(heap, at, coroner_holder);
+    }
 }
 
 void drop_references_of(Heap& heap, ParticipantId dead) {
@@ -159,7 +186,8 @@ void drop_references_of(Heap& heap, ParticipantId dead) {
             table(heap)[i].compare_exchange_strong(at, 0);
         } else if (owner == block_tag(at)) {
             const std::uint64_t version = header_of(heap, at).version.load();
-            if (version == (std::uint64_t{dead} << 32 | 1)) {
+            // Not compared as a whole: who held it at the last moment has counted on.
+            if (version >> 32 == dead && version & 1) {
                 destroy(heap, at);
             } else {
                 drop(heap, at, dead);

@@ -7,7 +7,17 @@
 
 namespace procession::inline v0::heap {
 
-enum class ObjectType : std::uint32_t { plain, process, queue };
+enum class ObjectType : std::uint32_t {
+    plain,
+    process,
+    queue,
+    lock,
+    semaphore,
+    condition,
+    event,
+    barrier,
+    count
+};
 
 /// What every shared object begins with. References are facts, not counts: an entry for each
 /// participant that holds the object and each message that carries it. Setting or clearing one twice
@@ -28,6 +38,8 @@ static_assert(sizeof(ObjectHeader) == 120);
 /// Makes an object of `size` zeroed bytes after its header, held by this process.
 Offset make_object(Heap&, ObjectType, std::size_t size);
 
+ObjectType type_of(const Heap&, Offset object);
+
 /// What follows the header.
 template <class T>
 T& body(const Heap& heap, Offset object) {
@@ -45,6 +57,14 @@ void hold(Heap&, Offset object, std::uint32_t holder);
 void drop(Heap&, Offset object, std::uint32_t holder);
 /// Whether the object is still the one with this serial number.
 bool is_alive(const Heap&, Offset object, std::uint64_t serial);
+
+/// What is to be done to an object of a type when a participant has died, whether or not that held it:
+/// what the object knows of the dead one is settled. Must do no harm when repeated.
+using Mourn = void (*)(Heap&, Offset object, ParticipantId dead);
+void set_mourner(ObjectType, Mourn);
+
+/// Has all objects settle what they know of a dead participant.
+void mourn(Heap&, ParticipantId);
 
 /// Drops what a dead participant held, and finishes what it was making or destroying.
 void drop_references_of(Heap&, ParticipantId);

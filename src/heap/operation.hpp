@@ -5,14 +5,6 @@
 
 namespace procession::inline v0::heap {
 
-/// How to make whole again what a lock guards, when its owner died holding it.
-enum class Recovery : std::uint32_t { none, arena, directory, queue_put, queue_get, count };
-
-/// Called by whoever takes the lock over, before it counts as taken. Must do no harm when repeated.
-using Recover = void (*)(Heap&, Offset lock);
-void set_recovery(Recovery, Recover);
-Recover recovery(Recovery);
-
 /// One thread's entry in its process's slot while it works on the heap: whoever buries the process
 /// reads there what to wake and which lock to recover.
 class Operation {
@@ -26,24 +18,31 @@ class Operation {
     Activity& activity() const { return *activity_; }
 
     /// This operation may have to wake `point` from now on, until settled().
-    void owes(WaitPoint& point) { activity_->owes.store(heap_.offset_of(&point)); }
+    void owes(const WaitPoint& point) { activity_->owes.store(heap_.offset_of(&point)); }
+    /// The same of a word that it changes before it wakes.
+    void owes(const std::atomic<std::uint32_t>& word) { activity_->owes.store(name_of(word)); }
     void settled() { activity_->owes.store(0, std::memory_order_release); }
 
     /// This operation waits for `point` from now on, until wait_ends(): what it waited for was taken.
-    void waits_on(WaitPoint& point) { activity_->waits_on.store(heap_.offset_of(&point)); }
+    void waits_on(const WaitPoint& point) { activity_->waits_on.store(heap_.offset_of(&point)); }
+    void waits_on(const LockWord& lock) { activity_->waits_on.store(name_of(lock.value)); }
     void wait_ends() { activity_->waits_on.store(0, std::memory_order_release); }
 
-    /// Sleeps through `sleep`, giving the entry to other threads meanwhile where entries are scarce:
-    /// then there is no note of the wait, and the timed sleep is its cure.
+    /// Sleeps through `sleep`, giving the entry to other threads meanwhile where entries are scarce and
+    /// nothing else is noted there: then there is no note of the wait, and the timed sleep is its cure.
     template <class Sleep>
     void sleep(Sleep sleep) {
-        const bool scarce = entries_are_scarce();
+        const bool scarce =
+            entries_are_scarce() && activity_->holds.load(std::memory_order_relaxed) == 0;
         if (scarce) end();
         sleep();
         if (scarce) begin();
     }
 
   private:
+    Offset name_of(const std::atomic<std::uint32_t>& word) const {
+        return heap_.offset_of(&word) | Activity::is_word;
+    }
     bool entries_are_scarce() const;
     void begin();
     void end();
@@ -52,22 +51,6 @@ class Operation {
     ParticipantId self_;
     std::uint32_t index_;
     Activity* activity_;
-};
-
-/// Takes a lock for the time of its life. A dead owner's lock is recovered first.
-class Guard {
-  public:
-    Guard(Operation&, LockWord&, Recovery);
-    ~Guard();
-    Guard(Guard&&) = delete;
-
-    /// Takes it only if it is free, or its owner dead.
-    static bool try_take(Operation&, LockWord&, Recovery);
-    static void release(Operation&, LockWord&);
-
-  private:
-    Operation& operation_;
-    LockWord& word_;
 };
 
 }  // namespace procession::inline v0::heap

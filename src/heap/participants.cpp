@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <sched.h>
+#include <stdlib.h>
 #include <unistd.h>
+
+#include <algorithm>
 
 #include "heap/heap.hpp"
 #include "heap/life.hpp"
@@ -19,6 +22,13 @@ std::atomic<void (*)(Heap&)> on_join{nullptr};
 
 ParticipantId make_id(std::uint32_t slot, std::uint32_t generation) {
     return slot | (generation & generation_mask) << slot_bits;
+}
+
+// Of processes that the library did not start, too.
+void note_end_at_exit() {
+    static std::atomic<bool> registered{false};
+    if (registered.exchange(true)) return;
+    ::on_exit([](int code, void*) { Heap::program().note_own_end(code); }, nullptr);
 }
 
 }  // namespace
@@ -58,6 +68,8 @@ ParticipantId Heap::join() {
         const std::uint32_t generation = slot.generation.load() + 1;
         slot.generation.store(generation);
         slot.pid.store(::getpid());
+        slot.ended.store(0);
+        slot.name[0].store('\0');
         begin_life(slot);
         for (Activity& activity : slot.activities) {
             activity.waits_on.store(0);
@@ -71,10 +83,43 @@ ParticipantId Heap::join() {
         identity_->id.store(id, std::memory_order_release);
         if (const auto hook = on_join.load()) hook(*this);
         if (unburied) bury(*this, unburied);
+        note_end_at_exit();
         return id;
     }
     os::throw_errno("shared heap", "join", "All 8191 participants are alive; end some processes.",
                     EAGAIN);
+}
+
+bool Heap::may_be_dead(ParticipantId id) const {
+    Slot& its = slot(id);
+    return its.id.load(std::memory_order_relaxed) != id || life_is_in_doubt(its);
+}
+
+void Heap::set_name(ParticipantId id, std::string_view name) {
+    auto& place = slot(id).name;
+    const std::size_t length = std::min(name.size(), participant_name_size - 1);
+    for (std::size_t i = 0; i < length; ++i) place[i].store(name[i], std::memory_order_relaxed);
+    place[length].store('\0', std::memory_order_release);
+}
+
+void Heap::note_own_end(int exit_code) {
+    if (const ParticipantId id = identity_->id.load())
+        slot(id).ended.store(1 + (static_cast<std::uint32_t>(exit_code) & 0xff));
+}
+
+std::optional<Person> Heap::describe(ParticipantId id) const {
+    const Slot& its = slot(id);
+    Person person{.pid = its.pid.load(std::memory_order_relaxed), .name = {}, .exit_code = {}};
+    for (const auto& letter : its.name) {
+        const char each = letter.load(std::memory_order_relaxed);
+        if (each == '\0') break;
+        person.name += each;
+    }
+    if (const std::uint32_t ended = its.ended.load(std::memory_order_relaxed))
+        person.exit_code = static_cast<int>(ended - 1);
+    std::atomic_thread_fence(std::memory_order_acquire);
+    if (its.id.load(std::memory_order_relaxed) != id) return std::nullopt;
+    return person;
 }
 
 // A thread's robust mutexes are a list that leads from one to the next: none may go while it is held.

@@ -53,5 +53,9 @@ template <class... A>
 void log_warning(Line<A...> line, A&&... arguments) {
     log_at<A...>(spdlog::level::warn, line, std::forward<A>(arguments)...);
 }
+template <class... A>
+void log_error(Line<A...> line, A&&... arguments) {
+    log_at<A...>(spdlog::level::err, line, std::forward<A>(arguments)...);
+}
 
 }  // namespace procession::inline v0::detail

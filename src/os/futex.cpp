@@ -65,6 +65,8 @@ Wake futex_wait_any(std::initializer_list<Expectation> words, const Deadline& de
     return futex_wait(words.begin()->word, words.begin()->expected, deadline);
 }
 
+bool waits_for_several() { return !waitv_is_missing.load(std::memory_order_relaxed); }
+
 int futex_wake(const std::atomic<std::uint32_t>& word, int count) noexcept {
     return static_cast<int>(::syscall(SYS_futex, &word, FUTEX_WAKE, count, nullptr, nullptr, 0));
 }

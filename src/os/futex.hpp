@@ -26,6 +26,9 @@ struct Expectation {
 /// Linux 5.16 only the first one wakes: whoever needs the others takes a short deadline.
 Wake futex_wait_any(std::initializer_list<Expectation>, const Deadline&);
 
+/// Whether that is so here; as far as is known, before the first call.
+bool waits_for_several();
+
 /// Wakes up to `count` sleepers; returns how many there were.
 int futex_wake(const std::atomic<std::uint32_t>& word, int count) noexcept;
 

@@ -54,6 +54,7 @@ void leave_for_good(int status, void*) {
     // What threads of a forked parent own has no owner here, and would look leaked.
     if (__lsan_do_leak_check && !parent_had_threads) __lsan_do_leak_check();
     // Now nothing can go wrong any more: whoever joins need not wait for what our real parent sees.
+    Heap::program().note_own_end(status);
     note_end(*own_record, status & 0xff);
     ::_exit(status);
 }
@@ -101,8 +102,7 @@ void become_child(const Handle& handle, const Launch& launch) {
     in_child = true;
     main_thread = std::this_thread::get_id();
     own_record = &record;
-    record.pid = ::getpid();
-    record.participant = Heap::program().self();
+    become(record);
     if (record.stage.exchange(Stage::begun) == Stage::made) os::futex_wake(record.stage, INT_MAX);
     set_current_record(handle);
     apply_limits(launch.limits);

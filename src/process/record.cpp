@@ -31,7 +31,7 @@ std::atomic<const Current*> current{nullptr};
 ProcessRecord& record_at(heap::Offset offset) {
     return heap::body<ProcessRecord>(heap::Heap::program(), offset);
 }
-ProcessRecord& record_of(const Handle& handle) { return record_at(handle.offset()); }
+ProcessRecord& record_of(const Handle& handle) { return *static_cast<ProcessRecord*>(handle.body()); }
 
 Handle make_record(const std::string& name, const std::string& identity, bool daemon) {
     heap::Heap& heap = heap::Heap::program();
@@ -66,6 +66,15 @@ void set_name(ProcessRecord& record, const std::string& name) {
     for (std::size_t i = 0; i <= name.size(); ++i)
         std::atomic_ref(record.name[i]).store(name.c_str()[i], std::memory_order_relaxed);
     record.name_sequence.fetch_add(1, std::memory_order_release);
+    if (const heap::ParticipantId participant = record.participant.load())
+        heap::Heap::program().set_name(participant, name);
+}
+
+void become(ProcessRecord& record) {
+    heap::Heap& heap = heap::Heap::program();
+    record.pid = ::getpid();
+    record.participant = heap.self();
+    heap.set_name(heap.self(), name_of(record));
 }
 
 void note_end(ProcessRecord& record, int code) {
@@ -83,8 +92,7 @@ const Handle& current_record() {
     if (const Current* const known = current.load(std::memory_order_acquire)) return known->record;
     Handle handle = make_record("MainProcess", "", false);
     ProcessRecord& record = record_of(handle);
-    record.pid = ::getpid();
-    record.participant = heap::Heap::program().self();
+    become(record);
     record.stage = Stage::begun;
     const Current* known = nullptr;
     const auto* const made = new Current{std::move(handle), nullptr};

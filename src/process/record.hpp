@@ -47,6 +47,9 @@ std::string name_of(const ProcessRecord&);
 /// @throws ValueError the name is too long
 void set_name(ProcessRecord&, const std::string&);
 
+/// From now on this process is the one that the record speaks of.
+void become(ProcessRecord&);
+
 /// Notes how a process ended, and tells those who wait for it.
 void note_end(ProcessRecord&, int code);
 /// The same once it is gone: buries it, too.

@@ -26,7 +26,7 @@
 #include <atomic>
 #include <cstdint>
 
-#include "heap/operation.hpp"
+#include "heap/lock.hpp"
 #include "process/launch.hpp"
 
 namespace procession::inline v0::detail {

@@ -22,8 +22,8 @@
 #include <mutex>
 #include <unordered_set>
 
+#include "heap/lock.hpp"
 #include "heap/object.hpp"
-#include "heap/operation.hpp"
 #include "heap/waiting.hpp"
 #include "os/at_load.hpp"
 
@@ -70,9 +70,7 @@ struct QueueBody {
     char type_name[96];
 };
 
-QueueBody& body_of(const Handle& handle) {
-    return heap::body<QueueBody>(Heap::program(), handle.offset());
-}
+QueueBody& body_of(const Handle& handle) { return *static_cast<QueueBody*>(handle.body()); }
 
 /// The object that a queue's body belongs to.
 Offset object_of(Heap& heap, const QueueBody& body) {

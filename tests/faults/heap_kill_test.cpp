@@ -6,7 +6,7 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
-#include "heap/operation.hpp"
+#include "heap/lock.hpp"
 #include "heap/waiting.hpp"
 #include "os/kill_point.hpp"
 #include "support/child.hpp"

@@ -12,7 +12,7 @@
 #include <thread>
 #include <vector>
 
-#include "heap/operation.hpp"
+#include "heap/lock.hpp"
 #include "os/kill_point.hpp"
 #include "support/child.hpp"
 #include "support/event.hpp"

@@ -18,7 +18,7 @@
 #include <new>
 #include <sstream>
 
-#include "heap/operation.hpp"
+#include "heap/lock.hpp"
 
 namespace {
 

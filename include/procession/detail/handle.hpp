@@ -6,11 +6,22 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <string>
 #include <string_view>
+#include <utility>
 
 namespace procession::inline v0::detail {
 
-struct LocalObject;
+/// What this process knows of one shared object; all its handles to it share it.
+struct LocalObject {
+    std::uint64_t offset = 0;
+    std::uint64_t serial = 0;
+    void* body = nullptr;  ///< null: this process has no such object
+    std::string lost;      ///< and why
+    LocalObject() = default;
+    LocalObject(const LocalObject&) = delete;
+    PROCESSION_API ~LocalObject();
+};
 
 /// A handle to an object in the program's shared heap: what Queue and its kin are made of.
 ///
@@ -35,8 +46,18 @@ class PROCESSION_API Handle {
 
     /// Where the object is: its name in a message.
     /// @throws StateError  this process has no such object; the message says why
-    std::uint64_t offset() const;
+    std::uint64_t offset() const {
+        if (!object_->body) throw_lost();
+        return object_->offset;
+    }
+    /// The object itself, as this process sees it: what the handle's class keeps in the heap.
+    /// @throws StateError  as offset()
+    void* body() const {
+        if (!object_->body) throw_lost();
+        return object_->body;
+    }
 
+    /// Whether they are the same object.
     friend bool operator==(const Handle&, const Handle&) = default;
 
   protected:
@@ -48,6 +69,8 @@ class PROCESSION_API Handle {
 
   private:
     explicit Handle(std::shared_ptr<LocalObject> object) : object_(std::move(object)) {}
+    [[noreturn]] void throw_lost() const;
+
     std::shared_ptr<LocalObject> object_;
 };
 
