@@ -13,5 +13,6 @@
 #include <procession/process.hpp>
 #include <procession/queues.hpp>
 #include <procession/serialize.hpp>
+#include <procession/sharedctypes.hpp>
 #include <procession/timeout.hpp>
 #include <procession/version.hpp>

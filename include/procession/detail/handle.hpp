@@ -67,6 +67,9 @@ class PROCESSION_API Handle {
     Handle(std::string_view type, const std::function<std::uint64_t()>& make,
            const std::function<void(std::uint64_t)>& check);
 
+    /// Whether this process has the object.
+    bool exists() const noexcept { return object_->body != nullptr; }
+
   private:
     explicit Handle(std::shared_ptr<LocalObject> object) : object_(std::move(object)) {}
     [[noreturn]] void throw_lost() const;
