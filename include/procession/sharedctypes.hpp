@@ -47,7 +47,8 @@ PROCESSION_API std::size_t bytes_for(const std::string& type_name, std::size_t c
 class PROCESSION_API SharedData : public Handle {
   protected:
     /// A new one. @param initial its bytes; null: zeros @param lock the lock to use; none: one of its own
-    SharedData(const SharedShape&, std::size_t size, const void* initial, std::optional<RLock> lock = {});
+    SharedData(const SharedShape&, std::size_t size, const void* initial,
+               std::optional<RLock> lock = {});
     /// One that was received. @throws TypeMismatch it is of another type
     SharedData(Handle, const SharedShape&);
 
@@ -117,8 +118,8 @@ class Value : public detail::SharedData {
         : SharedData(detail::shape_of<Value, T>(), sizeof(T), std::addressof(initial)) {}
     /// The same with a lock that it shares with others.
     Value(T initial, RLock lock)
-        : SharedData(detail::shape_of<Value, T>(), sizeof(T), std::addressof(initial),
-                     std::move(lock)) {}
+        : SharedData(detail::shape_of<Value, T>(), sizeof(T), std::addressof(initial), std::move(lock)) {
+    }
     /// The value that a message names. @throws TypeMismatch
     explicit Value(detail::Handle handle)
         : SharedData(std::move(handle), detail::shape_of<Value, T>()) {}

@@ -88,8 +88,8 @@ Offset make_shared_data(const SharedShape& shape, std::size_t size, const void* 
 
 void check_shape(const Traits& traits, const SharedShape& shape) {
     if (traits.fingerprint != shape.fingerprint)
-        throw TypeMismatch(fmt::format("{}: this is a {}; receive it as that.", shape.type_name,
-                                       traits.type_name));
+        throw TypeMismatch(
+            fmt::format("{}: this is a {}; receive it as that.", shape.type_name, traits.type_name));
 }
 
 }  // namespace
@@ -125,8 +125,8 @@ void SharedData::find() {
 }
 
 void throw_index(const std::string& type_name, std::size_t index, std::size_t size) {
-    throw IndexError(fmt::format("{}: index {} is out of range; it has {} elements", type_name, index,
-                                 size));
+    throw IndexError(
+        fmt::format("{}: index {} is out of range; it has {} elements", type_name, index, size));
 }
 
 std::size_t bytes_for(const std::string& type_name, std::size_t count, std::size_t each) {

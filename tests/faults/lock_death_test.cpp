@@ -15,6 +15,7 @@
 #include "heap/lock.hpp"
 #include "os/kill_point.hpp"
 #include "support/child.hpp"
+#include "support/proc.hpp"
 
 #ifdef PROCESSION_KILL_POINTS
 
@@ -59,13 +60,6 @@ void wait_until(const auto& condition) {
 std::string content_of(const std::string& path) {
     std::ifstream file(path);
     return {std::istreambuf_iterator<char>(file), {}};
-}
-
-void wait_until_asleep(pid_t pid) {
-    wait_until([path = "/proc/" + std::to_string(pid) + "/stat"] {
-        const std::string text = content_of(path);
-        return text.compare(text.rfind(')') + 2, 1, "S") == 0;
-    });
 }
 
 /// How often a process has gone to sleep.
@@ -113,7 +107,7 @@ class LockDeath : public testing::Test {
     std::vector<pid_t> start_waiters(int count) {
         std::vector<pid_t> waiters;
         for (int i = 0; i < count; ++i) waiters.push_back(fork_to([&] { pass_through(); }));
-        for (const pid_t waiter : waiters) wait_until_asleep(waiter);
+        for (const pid_t waiter : waiters) test::wait_until_asleep(waiter);
         return waiters;
     }
 
@@ -157,7 +151,7 @@ TEST_P(WaiterKilledAt, the_others_go_on) {
     if (dies_before_holder())
         EXPECT_EQ(end_of(killed), -SIGKILL);
     else
-        wait_until_asleep(killed);
+        test::wait_until_asleep(killed);
     const auto waiters = start_waiters(4);
     if (dies_before_holder()) {
         ::kill(holder, SIGKILL);

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <fstream>
 #include <sstream>
+#include <thread>
 
 namespace procession::test {
 namespace {
@@ -41,6 +42,14 @@ std::vector<ProcessEntry> processes() {
         if (const auto pid = number_of(each.path()))
             if (auto entry = process_entry(*pid)) found.push_back(std::move(*entry));
     return found;
+}
+
+void wait_until_asleep(pid_t pid) {
+    for (;;) {
+        const auto entry = process_entry(pid);
+        if (!entry || entry->state == 'S' || entry->state == 'Z') return;
+        std::this_thread::yield();
+    }
 }
 
 char thread_state(pid_t thread) {

@@ -22,6 +22,9 @@ struct ProcessEntry {
 std::optional<ProcessEntry> process_entry(pid_t);
 std::vector<ProcessEntry> processes();
 
+/// Until a process has gone to sleep, or is none any more.
+void wait_until_asleep(pid_t);
+
 /// The state of one thread of this process; 0 when it has ended.
 char thread_state(pid_t thread);
 
