@@ -86,13 +86,11 @@ void report_if_abandoned(Heap& heap, LockBody& body) {
         holder->pid, holder->name);
 }
 
-std::uint64_t this_thread() { return std::uint64_t{Heap::program_self()} << 32 | os::thread_number(); }
-
 // This thread holds it now.
-void take_possession(LockBody& body, std::uint32_t depth = 1) {
+inline void take_possession(LockBody& body) {
     if (!body.is_recursive) return;
     body.holder.store(this_thread(), std::memory_order_relaxed);
-    body.depth = depth;
+    body.depth = 1;
 }
 
 // @returns who had it
@@ -105,7 +103,7 @@ ParticipantId give_up(LockBody& body) {
     return owner_in(before);
 }
 
-bool try_at_once(LockBody& body) {
+inline bool try_at_once(LockBody& body) {
     std::uint32_t free = 0;
     if (body.word.value.compare_exchange_strong(free, Heap::program_self(), std::memory_order_acquire)) {
         take_possession(body);
@@ -122,13 +120,6 @@ void make_lock(LockBody& body, bool is_recursive, const Obituary& obituary) {
     body.is_recursive = is_recursive;
     body.obituary_at = static_cast<std::uint16_t>(reinterpret_cast<const std::byte*>(&obituary) -
                                                   reinterpret_cast<const std::byte*>(&body));
-}
-
-bool is_mine(const LockBody& body) {
-    // A dead holder's name is nobody else's, so what it left there is no harm.
-    return body.is_recursive
-               ? body.holder.load(std::memory_order_relaxed) == this_thread()
-               : owner_in(body.word.value.load(std::memory_order_relaxed)) == Heap::program_self();
 }
 
 bool acquire(LockBody& body, const os::Deadline& deadline, const std::stop_token& stop) {
@@ -158,15 +149,18 @@ void take_again(LockBody& body, std::uint32_t depth) {
     if (body.is_recursive) body.depth = depth;
 }
 
+void give_up_once(LockBody& body) {
+    if (--body.depth != 0) return;
+    body.holder.store(0, std::memory_order_relaxed);
+    give_up(body);
+}
+
 void release_lock(LockBody& body) {
     if (give_up(body) == 0) throw ValueError("Lock::release: it is not held");
 }
 
 void release_rlock(LockBody& body) {
-    if (is_mine(body)) {
-        if (--body.depth == 0) give_up_wholly(body);
-        return;
-    }
+    if (is_mine(body)) return give_up_once(body);
     std::uint32_t seen = body.word.value.load();
     if (owner_in(seen) == 0 || !Heap::program().is_dead(owner_in(seen)) ||
         !body.word.value.compare_exchange_strong(seen, 0))
@@ -274,39 +268,23 @@ std::string LockCore::to_string() const {
 
 // ---------------------------------------------------------------- what differs
 
-namespace {
-
-void log_failure(const auto& action) noexcept {
-    try {
-        action();
-    } catch (const std::exception& error) {
-        detail::log_error("{}", error.what());
-    }
-}
-
-}  // namespace
-
 void Lock::release() const { synchronize::release_lock(body_of(*this)); }
 
 void Lock::unlock() const noexcept {
-    log_failure([&] {
-        LockBody& body = body_of(*this);
-        if (!is_mine(body))
-            throw ValueError("Lock::unlock: this process does not hold it; release() frees another's");
-        synchronize::give_up(body);
-    });
+    if (exists() && is_mine(body_of(*this)))
+        synchronize::give_up(body_of(*this));
+    else
+        detail::log_error(
+            "Lock::unlock: this process does not hold it; release() frees another's as well");
 }
 
 void RLock::release() const { synchronize::release_rlock(body_of(*this)); }
 
 void RLock::unlock() const noexcept {
-    log_failure([&] {
-        LockBody& body = body_of(*this);
-        if (!is_mine(body))
-            throw StateError(
-                "RLock::unlock: this thread does not hold it; release() frees a dead one's");
-        synchronize::release_rlock(body);
-    });
+    if (exists() && is_mine(body_of(*this)))
+        synchronize::give_up_once(body_of(*this));
+    else
+        detail::log_error("RLock::unlock: this thread does not hold it; release() frees a dead one's");
 }
 
 }  // namespace procession::inline v0

@@ -8,6 +8,7 @@
 #include "heap/heap.hpp"
 #include "heap/lock.hpp"
 #include "os/deadline.hpp"
+#include "os/thread_number.hpp"
 
 namespace procession::inline v0::synchronize {
 
@@ -38,8 +39,18 @@ static_assert(sizeof(LockBody) == 24 && sizeof(Obituary) == 140);
 /// Makes zeroed memory a lock, whose obituary lies at `obituary`.
 void make_lock(LockBody&, bool is_recursive, const Obituary& obituary);
 
+/// The calling thread, as no other of the program is called.
+inline std::uint64_t this_thread() {
+    return std::uint64_t{heap::Heap::program_self()} << 32 | os::thread_number();
+}
+
 /// Whether this thread holds a recursive lock, or this process one that is not.
-bool is_mine(const LockBody&);
+inline bool is_mine(const LockBody& body) {
+    // A dead holder's name is nobody else's, so what it left there is no harm.
+    return body.is_recursive ? body.holder.load(std::memory_order_relaxed) == this_thread()
+                             : heap::owner_in(body.word.value.load(std::memory_order_relaxed)) ==
+                                   heap::Heap::program_self();
+}
 
 /// Takes a lock. @returns false when the time ran out @throws OwnerDied, CancelledError
 bool acquire(LockBody&, const os::Deadline&, const std::stop_token& = {});
