@@ -158,17 +158,19 @@ bool is_alive(const Heap& heap, Offset at, std::uint64_t serial) {
 
 void set_mourner(ObjectType type, Mourn mourner) { mourners[static_cast<std::size_t>(type)] = mourner; }
 
-// Held meanwhile, so that it does not go under the mourner's hands.
 void mourn(Heap& heap, ParticipantId dead) {
     const std::uint32_t end = heap.header().object_end.load();
     for (std::uint32_t i = 0; i < end; ++i) {
         const Offset at = table(heap)[i].load();
         if (at == 0 || heap.owner(at).load() != block_tag(at)) continue;
-        const ObjectHeader& object = header_of(heap, at);
+        ObjectHeader& object = header_of(heap, at);
         const std::uint64_t serial = object.serial;
         const auto type = static_cast<std::size_t>(object.type);
         if (type >= mourners.size() || !mourners[type] || !is_alive(heap, at, serial)) continue;
-        hold(heap, at, coroner_holder);
+        // It must not go under the mourner's hands. What the dead one held doesn't: that is dropped later.
+        const bool is_held =
+            any_holder(heap, object, [&](Entry& entry) { return entry.load() == dead; });
+        if (!is_held) hold(heap, at, coroner_holder);
         if (is_alive(heap, at, serial)) mourners[type].load()(heap, at, dead);
         PROCESSION_KILL_POINT("mourn.mourned");
         drop(heap, at, coroner_holder);
