@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <functional>
+#include <optional>
+#include <random>
+#include <string>
+#include <vector>
+
+namespace procession::benchmark {
+
+inline double median(std::vector<double> values) {
+    const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+    std::nth_element(values.begin(), middle, values.end());
+    return *middle;
+}
+
+/// The time that each of `count` calls takes.
+template <class Unit, class F>
+double time_of_each(int count, F function) {
+    const auto begin = std::chrono::steady_clock::now();
+    for (int i = 0; i < count; ++i) function();
+    return std::chrono::duration<double, typename Unit::period>(std::chrono::steady_clock::now() - begin)
+               .count() /
+           count;
+}
+
+/// What a peer is to reach; a ratio is that to the first peer.
+struct Target {
+    std::optional<double> ratio_at_most = {}, ratio_at_least = {}, figure_at_most = {};
+};
+
+/// Peers that do the same thing, in passes that take turns. Figures are medians; ratios are medians of
+/// each turn's own, to the first peer.
+class Comparison {
+  public:
+    Comparison(std::string title, std::string unit) : title_(std::move(title)), unit_(std::move(unit)) {}
+
+    /// @param pass  makes one pass and returns its figure
+    void add(std::string name, std::function<double()> pass, Target target = {}) {
+        peers_.push_back({std::move(name), std::move(pass), target, {}});
+    }
+
+    /// First two turns that do not count; in another order each time, since what came just before leaves
+    /// the processors warm or cold.
+    void run(int turns) {
+        std::mt19937 random(2008);
+        std::vector<Peer*> order;
+        for (Peer& peer : peers_) order.push_back(&peer);
+        for (int turn = -2; turn < turns; ++turn) {
+            std::shuffle(order.begin(), order.end(), random);
+            for (Peer* peer : order) {
+                const double figure = peer->pass();
+                if (turn >= 0) peer->figures.push_back(figure);
+            }
+        }
+        print(turns);
+    }
+
+  private:
+    struct Peer {
+        std::string name;
+        std::function<double()> pass;
+        Target target;
+        std::vector<double> figures;
+    };
+
+    /// Nine in ten passes, as ratios to their median: a ratio of two peers within it says nothing.
+    struct Spread {
+        explicit Spread(std::vector<double> figures) {
+            std::sort(figures.begin(), figures.end());
+            const double middle = median(figures);
+            low = figures[figures.size() / 20] / middle;
+            high = figures[figures.size() - 1 - figures.size() / 20] / middle;
+        }
+        double low, high;
+    };
+
+    double ratio(const Peer& peer) const {
+        std::vector<double> ratios(peer.figures.size());
+        std::transform(peer.figures.begin(), peer.figures.end(), peers_.front().figures.begin(),
+                       ratios.begin(), std::divides<>());
+        return median(ratios);
+    }
+
+    std::string verdict(const Peer& peer) const {
+        const auto text = [](const char* sign, double limit, bool met, bool within_spread) {
+            return fmt::format("{} {:g} {}", sign, limit,
+                               met             ? "met"
+                               : within_spread ? "within spread"
+                                               : "MISSED");
+        };
+        const Spread noise(peers_.front().figures);
+        if (const auto limit = peer.target.ratio_at_most)
+            return text("<=", *limit, ratio(peer) <= *limit, ratio(peer) <= *limit * noise.high);
+        if (const auto limit = peer.target.ratio_at_least)
+            return text(">=", *limit, ratio(peer) >= *limit, ratio(peer) >= *limit * noise.low);
+        if (const auto limit = peer.target.figure_at_most) {
+            const bool met = median(peer.figures) <= *limit;
+            return text("<=", *limit, met, met);
+        }
+        return {};
+    }
+
+    static std::string digits(double figure) {
+        return fmt::format("{:.{}f}", figure, figure < 10 ? 2 : figure < 1000 ? 1 : 0);
+    }
+
+    void print(int turns) const {
+        const std::string to_first = "x " + peers_.front().name;
+        fmt::print("\n{}, {} turns\n{:<28} {:>9} {} {:>12}\n", title_, turns, "", unit_, to_first,
+                   "x itself");
+        for (const Peer& peer : peers_) {
+            const Spread spread(peer.figures);
+            const std::string row =
+                fmt::format("{:<28} {:>9} {:>{}} {:>12}  {}", peer.name, digits(median(peer.figures)),
+                            digits(ratio(peer)), to_first.size(),
+                            fmt::format("{:.2f}..{:.2f}", spread.low, spread.high), verdict(peer));
+            fmt::print("{}\n", row.substr(0, row.find_last_not_of(' ') + 1));
+        }
+        std::fflush(stdout);
+    }
+
+    std::string title_, unit_;
+    std::vector<Peer> peers_;
+};
+
+}  // namespace procession::benchmark

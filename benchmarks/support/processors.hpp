@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <sched.h>
+
+#include <cerrno>
+#include <system_error>
+#include <vector>
+
+namespace procession::benchmark {
+
+/// Those that this process may use.
+inline std::vector<int> processors() {
+    cpu_set_t set;
+    ::sched_getaffinity(0, sizeof set, &set);
+    std::vector<int> result;
+    for (int i = 0; i < CPU_SETSIZE; ++i)
+        if (CPU_ISSET(i, &set)) result.push_back(i);
+    return result;
+}
+
+inline void pin_to(int processor) {
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    CPU_SET(processor, &set);
+    if (::sched_setaffinity(0, sizeof set, &set) != 0)
+        throw std::system_error(errno, std::generic_category(), "sched_setaffinity");
+}
+
+/// Keeps this thread on the first of its processors as long as it lives.
+class Pinned {
+  public:
+    Pinned() {
+        ::sched_getaffinity(0, sizeof before_, &before_);
+        pin_to(processors().front());
+    }
+    ~Pinned() { ::sched_setaffinity(0, sizeof before_, &before_); }
+    Pinned(Pinned&&) = delete;
+
+  private:
+    cpu_set_t before_;
+};
+
+}  // namespace procession::benchmark

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <sys/mman.h>
+
+#include <cerrno>
+#include <new>
+#include <system_error>
+
+namespace procession::benchmark {
+
+/// An object that this process and those that it forks share. It is never destroyed.
+template <class T>
+class Shared {
+  public:
+    Shared() {
+        void* const memory =
+            ::mmap(nullptr, sizeof(T), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+        if (memory == MAP_FAILED) throw std::system_error(errno, std::generic_category(), "mmap");
+        object_ = new (memory) T;
+    }
+    T& operator*() const { return *object_; }
+    T* operator->() const { return object_; }
+
+  private:
+    T* object_;
+};
+
+}  // namespace procession::benchmark
