@@ -50,7 +50,8 @@ Take take(Operation& operation, LockWord& word, const os::Deadline& deadline,
     Heap& heap = operation.heap();
     std::uint32_t mine = operation.self();
     std::optional<Sleeper> sleeper;
-    for (int i = 0;; ++i) {
+    os::GrowingPause pause;
+    for (;;) {
         std::uint32_t seen = word.value.load(std::memory_order_relaxed);
         const ParticipantId owner = owner_in(seen);
         if (owner == 0) {
@@ -58,10 +59,7 @@ Take take(Operation& operation, LockWord& word, const os::Deadline& deadline,
                 return Take::taken;
             continue;
         }
-        if (i < os::spin_limit()) {
-            os::pause();
-            continue;
-        }
+        if (pause()) continue;
         if (heap.may_be_dead(owner) && heap.is_dead(owner)) return Take::owner_is_dead;
         if (deadline.expired()) return Take::timed_out;
         if (stop.stop_requested()) return Take::stopped;

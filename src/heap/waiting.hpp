@@ -41,7 +41,7 @@ enum class Waited { ready, timed_out, stopped };
 template <class Ready>
 Waited wait(Operation& operation, WaitPoint& point, Ready ready, const os::Deadline& deadline,
             const std::stop_token& stop = {}) {
-    for (int i = 0; i <= os::spin_limit(); ++i) {
+    for (int i = os::spin_limit(); i >= 0; --i) {
         if (ready()) return Waited::ready;
         if (deadline.expired()) return Waited::timed_out;
         os::pause();

@@ -4,7 +4,6 @@
 #include <sched.h>
 
 #include <chrono>
-#include <thread>
 
 namespace procession::inline v0::os {
 
@@ -19,9 +18,33 @@ inline void pause() noexcept {
 
 /// How often to look again before going to sleep: never where there is nobody to spin beside.
 inline int spin_limit() noexcept {
-    static const int limit = std::thread::hardware_concurrency() > 1 ? 200 : 0;
+    static thread_local int limit = 0, calls = 0;
+    // A process may be bound to other processors at any time; to ask each time would cost too much.
+    if (calls++ % 64 == 0) {
+        cpu_set_t allowed;
+        const bool alone =
+            ::sched_getaffinity(0, sizeof allowed, &allowed) == 0 && CPU_COUNT(&allowed) == 1;
+        limit = alone ? 0 : 200;
+    }
     return limit;
 }
+
+/// Looks again after pauses that grow: for words that others change, since each look takes the cache line
+/// away from them.
+class GrowingPause {
+  public:
+    /// Pauses; false once it is time to go to sleep.
+    bool operator()() {
+        if (sum_ > spin_limit()) return false;
+        for (int i = 0; i < next_; ++i) pause();
+        sum_ += next_;
+        next_ *= 2;
+        return true;
+    }
+
+  private:
+    int next_ = 1, sum_ = 1;
+};
 
 /// Looks again and again for a while, unless there is nobody to spin beside; whether it came true.
 /// Whoever is waited for may have been put on this very processor, so it is offered each time.
