@@ -132,8 +132,9 @@ bool Heap::is_dead(ParticipantId id) const {
     if (id == identity_->id.load(std::memory_order_relaxed)) return false;
     const auto& current = slot(id).id;
     if (current.load(std::memory_order_acquire) != id) return true;
-    return !os::byte_is_held_by_another(descriptor(), life_of(id)) &&
-           current.load(std::memory_order_acquire) == id;
+    // Meanwhile it may have been buried, and the slot may be another's.
+    return !os::byte_is_held_by_another(descriptor(), life_of(id)) ||
+           current.load(std::memory_order_acquire) != id;
 }
 
 }  // namespace procession::inline v0::heap
