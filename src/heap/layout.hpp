@@ -29,7 +29,7 @@ struct LockWord {
     std::atomic<std::uint32_t> value{0};
 };
 
-/// Something to wait for: whether anybody does, and a count of the wake-ups.
+/// Something to wait for: whether anybody does (0: nobody), and a count of the wake-ups.
 struct WaitPoint {
     std::atomic<std::uint32_t> waiters{0};
     std::atomic<std::uint32_t> sequence{0};

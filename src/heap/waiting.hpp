@@ -24,11 +24,13 @@ namespace procession::inline v0::heap {
 inline void notify(WaitPoint& point, int count = 1) {
     std::atomic_thread_fence(std::memory_order_seq_cst);
     if (point.waiters.load(std::memory_order_relaxed) == 0) return;
-    point.waiters.store(0);
-    PROCESSION_KILL_POINT("wake.flag_taken");
+    // The flag stays up meanwhile: another waker may come, and there may be more than are woken. It goes
+    // down only when nobody slept, nobody came to wait and nobody else is waking: the mark is ours still.
+    std::uint32_t mark = 0x80000000u | point.sequence.fetch_add(1);
+    point.waiters.store(mark);
+    PROCESSION_KILL_POINT("wake.flag_marked");
     point.sequence.fetch_add(1);
-    // There may be more than were woken: the flag goes back up.
-    if (os::futex_wake(point.sequence, count) > 0) point.waiters.store(1);
+    if (os::futex_wake(point.sequence, count) == 0) point.waiters.compare_exchange_strong(mark, 0);
     PROCESSION_KILL_POINT("wake.woken");
 }
 
