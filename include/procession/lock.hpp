@@ -15,16 +15,6 @@
 namespace procession::inline v0 {
 namespace detail {
 
-/// Attempts until `point`, on whichever clock that is.
-template <class Clock, class Duration, class Attempt>
-bool attempt_until(const std::chrono::time_point<Clock, Duration>& point, Attempt attempt) {
-    // Again, since a clock that can be set may have gone back meanwhile.
-    do {
-        if (attempt(Timeout(point - Clock::now()))) return true;
-    } while (Clock::now() < point);
-    return false;
-}
-
 /// What Lock and RLock have in common, and what Value and Array lock with.
 ///
 /// | state     | acquire         | release             | recover    | its holder dies |

@@ -45,4 +45,18 @@ class Timeout : public std::optional<std::chrono::nanoseconds> {
 /// No limit.
 inline constexpr Timeout forever{};
 
+namespace detail {
+
+/// Attempts until `point`, on whichever clock that is.
+template <class Clock, class Duration, class Attempt>
+bool attempt_until(const std::chrono::time_point<Clock, Duration>& point, Attempt attempt) {
+    // Again, since a clock that can be set may have gone back meanwhile.
+    do {
+        if (attempt(Timeout(point - Clock::now()))) return true;
+    } while (Clock::now() < point);
+    return false;
+}
+
+}  // namespace detail
+
 }  // namespace procession::inline v0

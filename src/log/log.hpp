@@ -58,4 +58,14 @@ void log_error(Line<A...> line, A&&... arguments) {
     log_at<A...>(spdlog::level::err, line, std::forward<A>(arguments)...);
 }
 
+/// For what must not throw: a failure is logged instead.
+template <class Action>
+void log_failure(Action action) noexcept {
+    try {
+        action();
+    } catch (const std::exception& error) {
+        log_error("{}", error.what());
+    }
+}
+
 }  // namespace procession::inline v0::detail
