@@ -7,11 +7,13 @@
 #include <procession/authkey.hpp>
 #include <procession/context.hpp>
 #include <procession/error.hpp>
+#include <procession/event.hpp>
 #include <procession/function.hpp>
 #include <procession/lock.hpp>
 #include <procession/log.hpp>
 #include <procession/process.hpp>
 #include <procession/queues.hpp>
+#include <procession/semaphore.hpp>
 #include <procession/serialize.hpp>
 #include <procession/sharedctypes.hpp>
 #include <procession/timeout.hpp>
