@@ -47,6 +47,11 @@ T& body(const Heap& heap, Offset object) {
     return *heap.at<T>(object - sizeof(BlockHeader) + 3 * cache_line);
 }
 
+/// The object that a body belongs to.
+inline Offset object_of(const Heap& heap, const void* body) {
+    return heap.offset_of(body) - 3 * cache_line + sizeof(BlockHeader);
+}
+
 /// Gives a block of this process to an object that it holds: it goes with the object, or by free().
 void give(Heap&, Offset block, Offset object);
 

@@ -72,11 +72,6 @@ struct QueueBody {
 
 QueueBody& body_of(const Handle& handle) { return *static_cast<QueueBody*>(handle.body()); }
 
-/// The object that a queue's body belongs to.
-Offset object_of(Heap& heap, const QueueBody& body) {
-    return heap.offset_of(&body) - 3 * heap::cache_line + sizeof(heap::BlockHeader);
-}
-
 template <class Member>
 QueueBody& body_with(Heap& heap, Offset member, Member QueueBody::*which) {
     const auto distance = reinterpret_cast<std::uintptr_t>(&(static_cast<QueueBody*>(nullptr)->*which));
@@ -125,7 +120,7 @@ void discard(Heap& heap, Cell& cell, std::uint32_t queue_tag) {
 
 void recover_put(Heap& heap, Offset lock) {
     QueueBody& body = body_with(heap, lock, &QueueBody::put_lock);
-    const Offset queue = object_of(heap, body);
+    const Offset queue = object_of(heap, &body);
     auto* segment = heap.at<Segment>(body.tail_segment.load());
     if (const Offset next = segment->next.load()) {
         give(heap, next, queue);
@@ -141,10 +136,10 @@ void recover_get(Heap& heap, Offset lock) {
     auto* segment = heap.at<Segment>(body.head_segment.load());
     const std::uint64_t head = body.head.load();
     if (head > segment->first)
-        discard(heap, segment->cell(head - 1), heap::block_tag(object_of(heap, body)));
+        discard(heap, segment->cell(head - 1), heap::block_tag(object_of(heap, &body)));
     // The spent segment may be the dead one's already, and is freed with its blocks.
     if (!segment->holds(head) &&
-        heap.owner(body.head_segment.load()).load() != heap::block_tag(object_of(heap, body)))
+        heap.owner(body.head_segment.load()).load() != heap::block_tag(object_of(heap, &body)))
         body.head_segment.store(segment->next.load());
 }
 
@@ -176,7 +171,7 @@ bool append(heap::Operation& operation, QueueBody& body, Outgoing& message) {
     const heap::Guard guard(operation, body.put_lock, heap::Recovery::queue_put);
     const std::uint64_t tail = body.tail.load(std::memory_order_relaxed);
     if (body.maxsize && tail - body.head.load() >= body.maxsize) return false;
-    const Offset queue = object_of(heap, body);
+    const Offset queue = object_of(heap, &body);
     auto* segment = heap.at<Segment>(body.tail_segment.load());
     if (!segment->holds(tail)) {
         const Offset next = make_segment(heap, tail);
