@@ -110,11 +110,11 @@ struct PROCESSION_API CancelledError : detail::CodedError<Errc::cancelled> {
 struct PROCESSION_API HeapExhausted : detail::CodedError<Errc::heap_exhausted> {
     using CodedError::CodedError;
 };
-/// No such key; from proxies.
+/// No such key; from shared_map and proxies.
 struct PROCESSION_API KeyError : detail::CodedError<Errc::key> {
     using CodedError::CodedError;
 };
-/// No such index; from proxies.
+/// No such index; from shared_vector, shared_string and proxies.
 struct PROCESSION_API IndexError : detail::CodedError<Errc::index> {
     using CodedError::CodedError;
 };

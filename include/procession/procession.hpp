@@ -15,6 +15,7 @@
 #include <procession/queues.hpp>
 #include <procession/semaphore.hpp>
 #include <procession/serialize.hpp>
+#include <procession/shared_containers.hpp>
 #include <procession/sharedctypes.hpp>
 #include <procession/timeout.hpp>
 #include <procession/version.hpp>

@@ -30,7 +30,17 @@ inline std::uint32_t give_up(LockWord& word) {
 void wake_next(LockWord& word);
 
 /// How to make whole again what a lock guards, when its owner died holding it.
-enum class Recovery : std::uint32_t { none, arena, directory, queue_put, queue_get, semaphore, count };
+enum class Recovery : std::uint32_t {
+    none,
+    arena,
+    directory,
+    queue_put,
+    queue_get,
+    semaphore,
+    bytes,
+    table,
+    count
+};
 
 /// Called by whoever takes the lock over, before it counts as taken. Must do no harm when repeated.
 using Recover = void (*)(Heap&, Offset lock);

@@ -16,6 +16,8 @@ enum class ObjectType : std::uint32_t {
     condition,
     event,
     barrier,
+    bytes,
+    table,
     count
 };
 

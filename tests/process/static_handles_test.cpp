@@ -35,6 +35,10 @@ const auto with_new = std::make_unique<mp::Queue<int>>();
 thread_local mp::Queue<int> of_a_thread;
 mp::Queue<int> copied = in_a_vector[0];
 
+// Named here, so that what makes them whole is linked as well.
+mp::shared_vector<int> vector;
+mp::shared_map<int, int> map;
+
 const bool recoveries_were_ready = [] {
     using namespace procession::heap;
     for (auto kind = std::uint32_t(Recovery::none) + 1; kind < std::uint32_t(Recovery::count); ++kind)
