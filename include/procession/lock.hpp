@@ -15,6 +15,40 @@
 namespace procession::inline v0 {
 namespace detail {
 
+/// How everything that is a lock is taken: Python's names and C++'s (TimedLockable), for std::unique_lock
+/// and its kin. `Derived` has acquire_within(Timeout, std::stop_token) and try_lock().
+template <class Derived>
+class Acquirable {
+  public:
+    /// Takes it, waiting as long as it is held.
+    /// @returns true; false when the time ran out
+    /// @throws OwnerDied       its holder is gone; the lock is not taken
+    /// @throws CancelledError  a stop was requested
+    bool acquire() const { return within({}, {}); }
+    [[nodiscard]] bool acquire(Timeout timeout) const { return within(timeout, {}); }
+    bool acquire(std::stop_token stop) const { return within({}, stop); }
+    [[nodiscard]] bool acquire(Timeout timeout, std::stop_token stop) const {
+        return within(timeout, stop);
+    }
+    /// Takes it if it is free. @returns whether it was @throws OwnerDied its holder is gone
+    [[nodiscard]] bool try_acquire() const { return derived().try_lock(); }
+
+    template <class Rep, class Period>
+    [[nodiscard]] bool try_lock_for(const std::chrono::duration<Rep, Period>& limit) const {
+        return within(limit, {});
+    }
+    template <class Clock, class Duration>
+    [[nodiscard]] bool try_lock_until(const std::chrono::time_point<Clock, Duration>& point) const {
+        return attempt_until(point, [this](Timeout limit) { return within(limit, {}); });
+    }
+
+  private:
+    const Derived& derived() const { return static_cast<const Derived&>(*this); }
+    bool within(Timeout timeout, const std::stop_token& stop) const {
+        return derived().acquire_within(timeout, stop);
+    }
+};
+
 /// What Lock and RLock have in common, and what Value and Array lock with.
 ///
 /// | state     | acquire         | release             | recover    | its holder dies |
@@ -31,36 +65,15 @@ namespace detail {
 /// @par Thread safety   safe on a shared object
 /// @par Process safety  safe
 /// @par Blocking        up to the timeout, on the steady clock; EINTR does not end the wait
-class PROCESSION_API LockCore : public Handle {
+class PROCESSION_API LockCore : public Handle, public Acquirable<LockCore> {
   public:
-    /// Takes it, waiting as long as it is held.
-    /// @returns true; false when the time ran out
-    /// @throws OwnerDied       its holder is gone; the lock is not taken
-    /// @throws CancelledError  a stop was requested
-    bool acquire() const { return acquire_within({}, {}); }
-    [[nodiscard]] bool acquire(Timeout timeout) const { return acquire_within(timeout, {}); }
-    bool acquire(std::stop_token stop) const { return acquire_within({}, stop); }
-    [[nodiscard]] bool acquire(Timeout timeout, std::stop_token stop) const {
-        return acquire_within(timeout, stop);
-    }
-    /// Takes it if it is free. @returns whether it was @throws OwnerDied its holder is gone
-    [[nodiscard]] bool try_acquire() const { return try_lock(); }
-
     /// Takes over an abandoned lock: it is held by the caller then.
     /// @throws StateError  its holder lives, or it is free, or another was first to take it over
     void recover() const;
 
-    /// C++'s names (TimedLockable), for std::unique_lock and its kin. @throws OwnerDied as acquire()
+    /// As acquire(), and as try_acquire(). @throws OwnerDied
     void lock() const;
     [[nodiscard]] bool try_lock() const;
-    template <class Rep, class Period>
-    [[nodiscard]] bool try_lock_for(const std::chrono::duration<Rep, Period>& limit) const {
-        return acquire_within(limit, {});
-    }
-    template <class Clock, class Duration>
-    [[nodiscard]] bool try_lock_until(const std::chrono::time_point<Clock, Duration>& point) const {
-        return attempt_until(point, [this](Timeout limit) { return acquire_within(limit, {}); });
-    }
 
     /// As Python prints it: "<Lock(owner=Worker-1)>".
     std::string to_string() const;
@@ -70,6 +83,8 @@ class PROCESSION_API LockCore : public Handle {
     explicit LockCore(Kind);
     LockCore(Kind, Handle);
 
+  private:
+    friend Acquirable;
     bool acquire_within(Timeout, const std::stop_token&) const;
 };
 

@@ -23,7 +23,6 @@ namespace {
 using heap::Heap;
 using heap::owner_in;
 using heap::ParticipantId;
-using heap::Person;
 
 struct StandaloneLock {
     LockBody lock;
@@ -35,39 +34,11 @@ const char* name_of(const LockBody& body) { return body.is_recursive ? "RLock" :
 void mourn_holder(Heap& heap, heap::Offset object, ParticipantId dead) {
     auto& body = heap::body<LockBody>(heap, object);
     if (owner_in(body.word.value.load()) != dead) return;
-    Obituary& obituary = body.obituary();
-    if (const auto person = heap.describe(dead)) {
-        obituary.who.store(0);
-        std::atomic_thread_fence(std::memory_order_release);
-        obituary.pid.store(person->pid, std::memory_order_relaxed);
-        obituary.exit_code.store(person->exit_code.value_or(-1), std::memory_order_relaxed);
-        for (std::size_t i = 0; i <= person->name.size(); ++i)
-            obituary.name[i].store(person->name.c_str()[i], std::memory_order_relaxed);
-        PROCESSION_KILL_POINT("mourn.holder_written");
-        obituary.who.store(dead, std::memory_order_release);
-    }
+    write_obituary(body.obituary(), heap, dead);
     os::futex_wake(body.word.value, INT_MAX);
 }
 
 PROCESSION_AT_LOAD void register_mourner() { heap::set_mourner(heap::ObjectType::lock, mourn_holder); }
-
-// From its slot while that is its own still, else from its obituary. None: the lock went on meanwhile.
-std::optional<Person> find_holder(const Heap& heap, LockBody& body, ParticipantId dead) {
-    if (const auto person = heap.describe(dead)) return person;
-    const Obituary& obituary = body.obituary();
-    if (obituary.who.load(std::memory_order_acquire) != dead) return std::nullopt;
-    Person person{.pid = obituary.pid.load(std::memory_order_relaxed), .name = {}, .exit_code = {}};
-    if (const int code = obituary.exit_code.load(std::memory_order_relaxed); code >= 0)
-        person.exit_code = code;
-    for (const auto& letter : obituary.name) {
-        const char each = letter.load(std::memory_order_relaxed);
-        if (each == '\0') break;
-        person.name += each;
-    }
-    std::atomic_thread_fence(std::memory_order_acquire);
-    if (obituary.who.load(std::memory_order_relaxed) != dead) return std::nullopt;
-    return person;
-}
 
 // Throws if the lock is abandoned; else it went on, and is to be looked at again.
 void report_if_abandoned(Heap& heap, LockBody& body) {
@@ -75,14 +46,12 @@ void report_if_abandoned(Heap& heap, LockBody& body) {
     if (owner == 0 || !heap.is_dead(owner)) return;
     // The others who wait are woken so, and whatever else the dead one had is settled as well.
     bury(heap, owner);
-    const auto holder = find_holder(heap, body, owner);
+    const auto holder = find_person(heap, body.obituary(), owner);
     if (!holder || owner_in(body.word.value.load()) != owner) return;
     throw OwnerDied(
         fmt::format("{}: its holder, process \"{}\" (pid {}), {} while it held it. What the lock guards "
                     "may be half-written: recover() takes it over, release() frees it.",
-                    name_of(body), holder->name, holder->pid,
-                    holder->exit_code ? fmt::format("ended with exit code {}", *holder->exit_code)
-                                      : "was killed"),
+                    name_of(body), holder->name, holder->pid, how_it_ended(*holder)),
         holder->pid, holder->name);
 }
 
@@ -124,7 +93,28 @@ inline bool try_at_once(LockBody& body) {
     return true;
 }
 
+void release_rlock(LockBody& body) {
+    if (is_mine(body)) {
+        if (--body.depth == 0) give_up_wholly(body);
+        return;
+    }
+    std::uint32_t seen = body.word.value.load();
+    if (owner_in(seen) == 0 || !Heap::program().is_dead(owner_in(seen)) ||
+        !body.word.value.compare_exchange_strong(seen, 0))
+        throw StateError(fmt::format("RLock::release: this thread does not hold it ({})",
+                                     owner_in(seen) ? "another does" : "nobody does"));
+    wake_next(body.word);
+}
+
 }  // namespace
+
+heap::Offset make_lock_object(bool is_recursive) {
+    Heap& heap = Heap::program();
+    const heap::Offset object = make_object(heap, heap::ObjectType::lock, sizeof(StandaloneLock));
+    auto& body = heap::body<StandaloneLock>(heap, object);
+    make_lock(body.lock, is_recursive, body.obituary);
+    return object;
+}
 
 void make_lock(LockBody& body, bool is_recursive, const Obituary& obituary) {
     body.is_recursive = is_recursive;
@@ -159,99 +149,35 @@ void take_again(LockBody& body, std::uint32_t depth) {
     if (body.is_recursive) body.depth = depth;
 }
 
-void give_up_once(LockBody& body) {
-    if (--body.depth != 0) return;
-    body.holder.store(0, std::memory_order_relaxed);
-    give_up(body);
-}
-
-void release_lock(LockBody& body) {
-    if (give_up(body) == 0) throw ValueError("Lock::release: it is not held");
-}
-
-void release_rlock(LockBody& body) {
-    if (is_mine(body)) return give_up_once(body);
-    std::uint32_t seen = body.word.value.load();
-    if (owner_in(seen) == 0 || !Heap::program().is_dead(owner_in(seen)) ||
-        !body.word.value.compare_exchange_strong(seen, 0))
-        throw StateError(fmt::format("RLock::release: this thread does not hold it ({})",
-                                     owner_in(seen) ? "another does" : "nobody does"));
-    wake_next(body.word);
-}
-
-}  // namespace procession::inline v0::synchronize
-
-namespace procession::inline v0 {
-
-using heap::Heap;
-using heap::owner_in;
-using synchronize::LockBody;
-using synchronize::name_of;
-using synchronize::take_possession;
-using synchronize::try_at_once;
-
-namespace {
-
-LockBody& body_of(const detail::Handle& handle) { return *static_cast<LockBody*>(handle.body()); }
-
-}  // namespace
-
-// ---------------------------------------------------------------- what both have
-
-namespace detail {
-namespace {
-
-std::uint64_t make_lock_object(bool is_recursive) {
-    Heap& heap = Heap::program();
-    const heap::Offset object =
-        make_object(heap, heap::ObjectType::lock, sizeof(synchronize::StandaloneLock));
-    auto& body = heap::body<synchronize::StandaloneLock>(heap, object);
-    make_lock(body.lock, is_recursive, body.obituary);
-    return object;
-}
-
-void check_kind(heap::Offset object, bool is_recursive) {
-    Heap& heap = Heap::program();
-    if (type_of(heap, object) != heap::ObjectType::lock ||
-        heap::body<LockBody>(heap, object).is_recursive != is_recursive)
-        throw TypeMismatch(fmt::format("{}: this is another kind of object; receive it as that",
-                                       is_recursive ? "RLock" : "Lock"));
-}
-
-}  // namespace
-
-LockCore::LockCore(Kind kind)
-    : Handle(
-          kind == Kind::rlock ? "RLock" : "Lock", [=] { return make_lock_object(kind == Kind::rlock); },
-          [=](std::uint64_t object) { check_kind(object, kind == Kind::rlock); }) {}
-
-LockCore::LockCore(Kind kind, Handle handle) : Handle(std::move(handle)) {
-    check_kind(offset(), kind == Kind::rlock);
-}
-
-void LockCore::lock() const {
-    LockBody& body = body_of(*this);
-    if (!try_at_once(body)) synchronize::acquire(body, os::Deadline::never());
-}
-
-bool LockCore::try_lock() const {
-    LockBody& body = body_of(*this);
+bool try_acquire(LockBody& body) {
     if (try_at_once(body)) return true;
     Heap& heap = Heap::program();
     // No system call unless there is reason to.
-    const heap::ParticipantId owner = owner_in(body.word.value.load(std::memory_order_relaxed));
-    if (owner != 0 && heap.may_be_dead(owner)) synchronize::report_if_abandoned(heap, body);
+    const ParticipantId owner = owner_in(body.word.value.load(std::memory_order_relaxed));
+    if (owner != 0 && heap.may_be_dead(owner)) report_if_abandoned(heap, body);
     return false;
 }
 
-bool LockCore::acquire_within(Timeout timeout, const std::stop_token& stop) const {
-    LockBody& body = body_of(*this);
-    return try_at_once(body) || synchronize::acquire(body, os::Deadline::after(timeout), stop);
+void release(LockBody& body) {
+    if (body.is_recursive)
+        release_rlock(body);
+    else if (give_up(body) == 0)
+        throw ValueError("Lock::release: it is not held");
 }
 
-void LockCore::recover() const {
+void release_own(LockBody& body) {
+    if (!body.is_recursive) {
+        if (!give_up_own(body))
+            throw ValueError("Lock::unlock: this process does not hold it; release() frees another's");
+    } else if (is_mine(body)) {
+        release_rlock(body);
+    } else {
+        throw StateError("RLock::unlock: this thread does not hold it; release() frees a dead one's");
+    }
+}
+
+void recover(LockBody& body) {
     Heap& heap = Heap::program();
-    LockBody& body = body_of(*this);
     std::uint32_t seen = body.word.value.load();
     // The others are still to be told, and may sleep.
     const std::uint32_t mine = heap.self() | heap::waiters_bit;
@@ -264,9 +190,8 @@ void LockCore::recover() const {
     take_possession(body);
 }
 
-std::string LockCore::to_string() const {
-    const LockBody& body = body_of(*this);
-    const heap::ParticipantId owner = owner_in(body.word.value.load(std::memory_order_relaxed));
+std::string to_string(const LockBody& body) {
+    const ParticipantId owner = owner_in(body.word.value.load(std::memory_order_relaxed));
     const auto holder = owner ? Heap::program().describe(owner) : std::nullopt;
     return fmt::format("<{}(owner={})>", name_of(body),
                        !holder                ? "None"
@@ -274,24 +199,65 @@ std::string LockCore::to_string() const {
                                               : holder->name);
 }
 
-}  // namespace detail
+}  // namespace procession::inline v0::synchronize
 
-// ---------------------------------------------------------------- what differs
+namespace procession::inline v0 {
 
-void Lock::release() const { synchronize::release_lock(body_of(*this)); }
+using synchronize::LockBody;
+using synchronize::try_at_once;
 
-void Lock::unlock() const noexcept {
-    if (exists() && synchronize::give_up_own(body_of(*this))) return;
-    detail::log_error("Lock::unlock: this process does not hold it; release() frees another's as well");
+namespace {
+
+LockBody& body_of(const detail::Handle& handle) { return *static_cast<LockBody*>(handle.body()); }
+
+void check_kind(heap::Offset object, bool is_recursive) {
+    const heap::Heap& heap = heap::Heap::program();
+    if (type_of(heap, object) != heap::ObjectType::lock ||
+        heap::body<LockBody>(heap, object).is_recursive != is_recursive)
+        throw TypeMismatch(fmt::format("{}: this is another kind of object; receive it as that",
+                                       is_recursive ? "RLock" : "Lock"));
 }
 
-void RLock::release() const { synchronize::release_rlock(body_of(*this)); }
+}  // namespace
 
+namespace detail {
+
+LockCore::LockCore(Kind kind)
+    : Handle(
+          kind == Kind::rlock ? "RLock" : "Lock",
+          [=] { return synchronize::make_lock_object(kind == Kind::rlock); },
+          [=](std::uint64_t object) { check_kind(object, kind == Kind::rlock); }) {}
+
+LockCore::LockCore(Kind kind, Handle handle) : Handle(std::move(handle)) {
+    check_kind(offset(), kind == Kind::rlock);
+}
+
+void LockCore::lock() const {
+    LockBody& body = body_of(*this);
+    if (!try_at_once(body)) synchronize::acquire(body, os::Deadline::never());
+}
+
+bool LockCore::try_lock() const { return synchronize::try_acquire(body_of(*this)); }
+
+bool LockCore::acquire_within(Timeout timeout, const std::stop_token& stop) const {
+    LockBody& body = body_of(*this);
+    return try_at_once(body) || synchronize::acquire(body, os::Deadline::after(timeout), stop);
+}
+
+void LockCore::recover() const { synchronize::recover(body_of(*this)); }
+
+std::string LockCore::to_string() const { return synchronize::to_string(body_of(*this)); }
+
+}  // namespace detail
+
+void Lock::release() const { synchronize::release(body_of(*this)); }
+void Lock::unlock() const noexcept {
+    detail::log_failure([&] { release_own(body_of(*this)); });
+}
+
+void RLock::release() const { synchronize::release(body_of(*this)); }
 void RLock::unlock() const noexcept {
-    if (exists() && is_mine(body_of(*this)))
-        synchronize::give_up_once(body_of(*this));
-    else
-        detail::log_error("RLock::unlock: this thread does not hold it; release() frees a dead one's");
+    detail::log_failure([&] { release_own(body_of(*this)); });
 }
 
 }  // namespace procession::inline v0

@@ -2,23 +2,16 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <stop_token>
+#include <string>
 
 #include "heap/heap.hpp"
 #include "heap/lock.hpp"
 #include "os/deadline.hpp"
 #include "os/thread_number.hpp"
+#include "synchronize/obituary.hpp"
 
 namespace procession::inline v0::synchronize {
-
-/// Who left a lock abandoned: written by the coroner, before the dead one's slot is another's.
-struct Obituary {
-    std::atomic<heap::ParticipantId> who;  ///< stored last
-    std::atomic<std::int32_t> pid;
-    std::atomic<std::int32_t> exit_code;  ///< -1: it was killed
-    std::atomic<char> name[heap::participant_name_size];
-};
 
 /// A lock in shared memory: what the body of every object of ObjectType::lock begins with.
 struct LockBody {
@@ -27,17 +20,19 @@ struct LockBody {
     std::atomic<std::uint64_t> holder;  ///< of a recursive one: participant and thread; else 0
     std::uint16_t is_recursive;
     std::uint16_t obituary_at;  ///< from here, so that the word and what it guards share a cache line
-
     std::uint32_t padding;
 
     Obituary& obituary() {
         return *reinterpret_cast<Obituary*>(reinterpret_cast<std::byte*>(this) + obituary_at);
     }
 };
-static_assert(sizeof(LockBody) == 24 && sizeof(Obituary) == 140);
+static_assert(sizeof(LockBody) == 24);
 
 /// Makes zeroed memory a lock, whose obituary lies at `obituary`.
 void make_lock(LockBody&, bool is_recursive, const Obituary& obituary);
+
+/// A new lock that is no part of another object.
+heap::Offset make_lock_object(bool is_recursive);
 
 /// The calling thread, as no other of the program is called.
 inline std::uint64_t this_thread() {
@@ -54,6 +49,17 @@ inline bool is_mine(const LockBody& body) {
 
 /// Takes a lock. @returns false when the time ran out @throws OwnerDied, CancelledError
 bool acquire(LockBody&, const os::Deadline&, const std::stop_token& = {});
+/// Takes it if it is free. @throws OwnerDied
+bool try_acquire(LockBody&);
+/// Gives it up once. @throws ValueError, StateError
+void release(LockBody&);
+/// Gives it up once if is_mine(). @throws ValueError, StateError
+void release_own(LockBody&);
+/// Takes over an abandoned lock. @throws StateError
+void recover(LockBody&);
+/// As Python prints it.
+std::string to_string(const LockBody&);
+
 /// Gives up a lock that is_mine(). @returns how often this thread had it
 std::uint32_t give_up_wholly(LockBody&);
 /// Takes a lock that was given up so. @throws OwnerDied
