@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <procession/error.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 
@@ -19,7 +20,10 @@ constexpr std::uint32_t more_count = 254;
 // No message begins there, so it is nobody else's.
 constexpr std::uint32_t coroner_holder = block_tag(objects_at);
 
-std::array<std::atomic<Mourn>, static_cast<std::size_t>(ObjectType::count)> mourners{};
+template <class Hook>
+using HookOfEachType = std::array<std::atomic<Hook>, static_cast<std::size_t>(ObjectType::count)>;
+HookOfEachType<Mourn> mourners{};
+HookOfEachType<OnGiven> on_given{};
 
 struct MoreHolders {
     Entry holders[more_count];
@@ -177,6 +181,24 @@ void mourn(Heap& heap, ParticipantId dead) {
     }
 }
 
+void set_on_given(ObjectType type, OnGiven hook) { on_given[static_cast<std::size_t>(type)] = hook; }
+
+namespace {
+OnGiven on_given_of(const Heap& heap, Offset object) {
+    return on_given[static_cast<std::size_t>(type_of(heap, object))].load();
+}
+}  // namespace
+
+void note_given(Heap& heap, std::span<const Offset> objects, bool begun) {
+    for (const Offset object : objects)
+        if (const OnGiven hook = on_given_of(heap, object)) hook(heap, object, begun);
+}
+
+bool takes_note_of_given(const Heap& heap, std::span<const Offset> objects) {
+    return std::ranges::any_of(objects,
+                               [&](Offset object) { return on_given_of(heap, object) != nullptr; });
+}
+
 void drop_references_of(Heap& heap, ParticipantId dead) {
     const std::uint32_t end = heap.header().object_end.load();
     for (std::uint32_t i = 0; i < end; ++i) {
@@ -214,10 +236,15 @@ Offset make_message(Heap& heap, std::size_t size, std::span<const Offset> object
     return at;
 }
 
-std::span<std::byte> message_bytes(const Heap& heap, Offset message) {
+std::span<const Offset> message_references(const Heap& heap, Offset message) {
     const auto& info = *heap.at<BlockHeader>(message - sizeof(BlockHeader));
-    const std::size_t before = info.references.load(std::memory_order_acquire) * sizeof(Offset);
-    return {heap.at<std::byte>(message) + before, info.size - before};
+    return {heap.at<Offset>(message), info.references.load(std::memory_order_acquire)};
+}
+
+std::span<std::byte> message_bytes(const Heap& heap, Offset message) {
+    const std::size_t before = message_references(heap, message).size_bytes();
+    return {heap.at<std::byte>(message) + before,
+            heap.at<BlockHeader>(message - sizeof(BlockHeader))->size - before};
 }
 
 void release_references(Heap& heap, Offset block) {

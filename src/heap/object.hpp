@@ -73,11 +73,22 @@ void set_mourner(ObjectType, Mourn);
 /// Has all objects settle what they know of a dead participant.
 void mourn(Heap&, ParticipantId);
 
+/// What is to be done to an object of a type when a process is given it at its start: by that process,
+/// before whoever starts it goes on; or by the latter, if it ended before it could (`begun` is false).
+using OnGiven = void (*)(Heap&, Offset object, bool begun);
+void set_on_given(ObjectType, OnGiven);
+/// Does so to these objects.
+void note_given(Heap&, std::span<const Offset> objects, bool begun);
+/// Whether there is one among them to which anything is to be done.
+bool takes_note_of_given(const Heap&, std::span<const Offset> objects);
+
 /// Drops what a dead participant held, and finishes what it was making or destroying.
 void drop_references_of(Heap&, ParticipantId);
 
 /// A block of `size` bytes that carries references to objects: they live as long as it is not freed.
 Offset make_message(Heap&, std::size_t size, std::span<const Offset> objects, Use = Use::message);
+/// The objects that such a message refers to.
+std::span<const Offset> message_references(const Heap&, Offset message);
 /// The bytes of such a message.
 std::span<std::byte> message_bytes(const Heap&, Offset message);
 /// Drops a block's references; they are dropped before it is freed in any case.

@@ -50,6 +50,14 @@ class Roster {
         find(heap, [&](Entry& entry) { return visit(entry), false; });
     }
 
+    /// Buries those whose entries are here and who died.
+    void bury_dead(Heap& heap) {
+        for_each(heap, [&](Entry& entry) {
+            const ParticipantId owner = entry.owner.load(std::memory_order_relaxed);
+            if (owner && heap.may_be_dead(owner)) bury(heap, owner);
+        });
+    }
+
   private:
     struct More {
         static constexpr std::size_t count = 1000 / sizeof(Entry);

@@ -10,6 +10,7 @@
 #include "os/futex.hpp"
 #include "os/kill_point.hpp"
 #include "os/spin.hpp"
+#include "os/stop_word.hpp"
 
 namespace procession::inline v0::heap {
 
@@ -75,6 +76,55 @@ Waited wait(Operation& operation, WaitPoint& point, Ready ready, const os::Deadl
         });
         PROCESSION_KILL_POINT("wait.after_sleep");
     }
+}
+
+// Where waiters are known one by one, each has a word of its own. Whoever answers it wakes that one and no
+// other, and the answer stays until it is read: nobody takes it along, however he dies.
+
+/// In a waiter's own word: it sleeps.
+inline constexpr std::uint32_t asleep_bit = 0x80000000u;
+
+/// Whether a waiter's own word still says `waiting`.
+inline bool is_unanswered(const std::atomic<std::uint32_t>& word, std::uint32_t waiting) {
+    return (word.load(std::memory_order_acquire) & ~asleep_bit) == waiting;
+}
+
+/// Changes a waiter's own word from `waiting` to `answer`, and wakes it if it sleeps.
+/// @returns false if it did not say `waiting` any more
+inline bool give_answer(Operation& operation, std::atomic<std::uint32_t>& word, std::uint32_t waiting,
+                        std::uint32_t answer) {
+    std::uint32_t seen = waiting;
+    operation.owes(word);
+    while (!word.compare_exchange_weak(seen, answer) && (seen & ~asleep_bit) == waiting) {
+    }
+    const bool given = (seen & ~asleep_bit) == waiting;
+    PROCESSION_KILL_POINT("answer.given");
+    if (given && seen & asleep_bit) os::futex_wake(word, 1);
+    operation.settled();
+    return given;
+}
+
+/// Waits until this thread's own word says something else than `waiting`. `look()` is called when nothing
+/// came for a while: those that are to answer may be dead.
+template <class Look>
+Waited wait_for_answer(std::atomic<std::uint32_t>& word, std::uint32_t waiting, Look look,
+                       const os::Deadline& deadline, const std::stop_token& stop) {
+    for (int i = 0; i < os::spin_limit() && is_unanswered(word, waiting); ++i) os::pause();
+    const os::StopWord stop_word(stop);
+    while (is_unanswered(word, waiting)) {
+        if (stop.stop_requested()) return Waited::stopped;
+        if (deadline.expired()) return Waited::timed_out;
+        std::uint32_t awake = waiting;
+        if (!word.compare_exchange_strong(awake, waiting | asleep_bit)) break;
+        PROCESSION_KILL_POINT("wait.before_sleep");
+        const std::chrono::milliseconds patience(os::waits_for_several() ? 250 : 10);
+        const os::Wake wake = os::futex_wait_any({{word, waiting | asleep_bit}, stop_word.no_request()},
+                                                 deadline.sooner(patience));
+        word.fetch_and(~asleep_bit);
+        PROCESSION_KILL_POINT("wait.after_sleep");
+        if (wake == os::Wake::timed_out) look();
+    }
+    return Waited::ready;
 }
 
 }  // namespace procession::inline v0::heap
