@@ -5,6 +5,7 @@
 /// The whole library. Each of Python's modules has a header of its own name as well.
 
 #include <procession/authkey.hpp>
+#include <procession/barrier.hpp>
 #include <procession/condition.hpp>
 #include <procession/context.hpp>
 #include <procession/error.hpp>

@@ -37,6 +37,7 @@ enum class Recovery : std::uint32_t {
     queue_put,
     queue_get,
     semaphore,
+    barrier,
     bytes,
     table,
     count

@@ -96,13 +96,14 @@ void apply_limits(const Limits& limits) {
                     "Process", "setpriority");
 }
 
-// This process is what the record says.
-void become_child(const Handle& handle, const Launch& launch) {
+// This process is what the record says, and takes part in what it was given.
+void become_child(const Handle& handle, const Launch& launch, std::span<const heap::Offset> given) {
     ProcessRecord& record = record_of(handle);
     in_child = true;
     main_thread = std::this_thread::get_id();
     own_record = &record;
     become(record);
+    note_given(Heap::program(), given, true);
     if (record.stage.exchange(Stage::begun) == Stage::made) os::futex_wake(record.stage, INT_MAX);
     set_current_record(handle);
     apply_limits(launch.limits);
@@ -140,7 +141,7 @@ void run_child(const LaunchOrder& order, const os::Inherited& now) {
     NativeReader reader(message_bytes(heap, order.launch));
     const Launch launch = take_up(reader, now);
     const Handle parent = Handle::attach(launch.parent);
-    become_child(record, launch);
+    become_child(record, launch, message_references(heap, order.launch));
     run_and_exit([&] { find_entry(launch.entry)(reader); });
     ::_exit(255);
 }
@@ -159,7 +160,7 @@ void rehearse(const os::Inherited& now) {
 }
 
 void run_forked(Process& process, const Handle& record, std::uint64_t serial, bool with_threads,
-                const Launch& launch) {
+                const Launch& launch, std::span<const heap::Offset> given) {
     forget_children_after_fork();
     forget_finalizers_after_fork();
     parent_had_threads = with_threads;
@@ -170,7 +171,7 @@ void run_forked(Process& process, const Handle& record, std::uint64_t serial, bo
     os::checked(::dup2(os::Descriptor(::open("/dev/null", O_RDONLY | O_CLOEXEC)).get(), STDIN_FILENO),
                 "Process", "dup2(/dev/null)");
     set_current_authkey(AuthKey(launch.authkey));
-    become_child(record, launch);
+    become_child(record, launch, given);
     run_and_exit([&] { process.run(); });
     ::_exit(255);
 }

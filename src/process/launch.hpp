@@ -7,6 +7,7 @@
 #include <procession/process.hpp>
 
 #include <cstdint>
+#include <span>
 
 #include "log/log.hpp"
 #include "os/descriptor.hpp"
@@ -58,8 +59,9 @@ LaunchOrder write_launch(const Handle& record, const FunctionEntry&, Launch, con
 /// go with this process. @returns whether it holds it
 bool await_begin(const ProcessRecord&, const Launched&);
 
-/// A copy of this process.
-Launched launch_forked(Process&, const Handle& record, const Launch&);
+/// A copy of this process, which is given those objects.
+Launched launch_forked(Process&, const Handle& record, const Launch&,
+                       std::span<const heap::Offset> given);
 /// A fresh run of the program's own file; it has begun when this returns.
 Launched launch_spawned(const LaunchOrder&);
 
@@ -79,6 +81,6 @@ inline constexpr int inherited_daemon_lifeline = 5;
 void rehearse(const os::Inherited& now);
 /// In a forked child: runs the process, until its end.
 [[noreturn]] void run_forked(Process&, const Handle& record, std::uint64_t serial, bool with_threads,
-                             const Launch&);
+                             const Launch&, std::span<const heap::Offset> given);
 
 }  // namespace procession::inline v0::detail

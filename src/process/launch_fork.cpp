@@ -24,7 +24,8 @@ void flush_before_fork() {
 
 }  // namespace
 
-Launched launch_forked(Process& process, const Handle& record, const Launch& launch) {
+Launched launch_forked(Process& process, const Handle& record, const Launch& launch,
+                       std::span<const heap::Offset> given) {
     const bool with_threads = os::thread_count() > 1;
     if (with_threads)
         log_warning(
@@ -40,7 +41,7 @@ Launched launch_forked(Process& process, const Handle& record, const Launch& lau
         hang_on(program_lifeline());
         if (line) hang_on(line.get());
         line.reset();
-        run_forked(process, record, serial, with_threads, launch);
+        run_forked(process, record, serial, with_threads, launch, given);
     }
     os::checked(pid, fmt::format("Process(\"{}\")", process.name()), "fork",
                 "EAGAIN: raise RLIMIT_NPROC.");

@@ -166,9 +166,12 @@ void Process::start() {
                           .parent = detail::current_record().offset(),
                           .authkey = mine.authkey.bytes()};
     detail::record_of(record).parent = launch.parent;
+    detail::Buffer arguments;
     detail::Launched child = [&] {
-        if (mine.method == StartMethod::fork) return detail::launch_forked(*this, record, launch);
-        detail::Buffer arguments;
+        if (mine.method == StartMethod::fork) {
+            if (target_) target_->refer(arguments);
+            return detail::launch_forked(*this, record, launch, arguments.references());
+        }
         NativeWriter writer(arguments);
         const detail::FunctionEntry* entry = write_subclass(writer);
         if (!entry && target_) entry = &target_->write(writer);
@@ -187,6 +190,10 @@ void Process::start() {
             spare.emplace();  // that one was killed
         }
     }();
+    Heap& heap = Heap::program();
+    if (takes_note_of_given(heap, arguments.references()) &&
+        !await_begin(detail::record_of(record), child))
+        note_given(heap, arguments.references(), false);
     detail::record_of(record).pid = child.pid;
     {
         const std::lock_guard lock(mine.mutex);

@@ -124,6 +124,8 @@ class Target {
     virtual void run() = 0;
     /// Writes callable and arguments, and says which entry reads them.
     virtual const FunctionEntry& write(NativeWriter&) const = 0;
+    /// Notes only which of the library's objects are among the arguments.
+    virtual void refer(Buffer&) const = 0;
 };
 
 [[noreturn]] PROCESSION_API void throw_not_sendable(std::size_t position, const std::string& type);
@@ -161,6 +163,12 @@ class TargetOf final : public Target {
             ((++position, Sendable<A> ? void() : throw_not_sendable(position, type_name<A>())), ...);
             throw_not_sendable(position, "?");
         }
+    }
+    void refer(Buffer& buffer) const override {
+        const auto refer_to = [&](const auto& argument) {
+            if constexpr (HandleType<std::decay_t<decltype(argument)>>) buffer.refer(argument.offset());
+        };
+        std::apply([&](const A&... each) { (refer_to(each), ...); }, arguments_);
     }
 
   private:
