@@ -13,6 +13,7 @@
 #include <procession/function.hpp>
 #include <procession/lock.hpp>
 #include <procession/log.hpp>
+#include <procession/object.hpp>
 #include <procession/process.hpp>
 #include <procession/queues.hpp>
 #include <procession/semaphore.hpp>
