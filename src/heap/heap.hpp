@@ -80,6 +80,11 @@ class Heap {
     /// Who a participant is or was; none once its slot is another's.
     std::optional<Person> describe(ParticipantId) const;
 
+    /// Whether there is any other participant that lives.
+    bool has_others() const;
+    /// From now on this process counts as gone: for its very end, when it only looks on.
+    void leave() const;
+
     /// Memory for `size` bytes, 16-byte aligned, owned by this process.
     /// @throws HeapExhausted naming the limit and how to raise it
     Offset allocate(std::size_t size, Use = Use::message);

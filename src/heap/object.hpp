@@ -18,6 +18,7 @@ enum class ObjectType : std::uint32_t {
     barrier,
     bytes,
     table,
+    shared_memory,
     count
 };
 

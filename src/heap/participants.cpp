@@ -137,4 +137,12 @@ bool Heap::is_dead(ParticipantId id) const {
            current.load(std::memory_order_acquire) != id;
 }
 
+bool Heap::has_others() const {
+    return os::byte_is_held_by_another(descriptor(), arena_size, slot_count);
+}
+
+void Heap::leave() const {
+    if (const ParticipantId id = identity_->id.load()) os::unlock_byte(descriptor(), life_of(id));
+}
+
 }  // namespace procession::inline v0::heap

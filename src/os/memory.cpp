@@ -34,10 +34,10 @@ std::uint64_t check_sealed_memfd(int fd) {
     return static_cast<std::uint64_t>(info.st_size);
 }
 
-Mapping::Mapping(int fd, std::uint64_t size) : size_(size) {
+Mapping::Mapping(int fd, std::uint64_t size, std::string_view object, std::string_view next)
+    : size_(size) {
     void* where = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, 0);
-    if (where == MAP_FAILED)
-        throw_errno("shared heap", "mmap", "Raise RLIMIT_AS, or make the heap smaller.");
+    if (where == MAP_FAILED) throw_errno(object, "mmap", next);
     base_ = static_cast<std::byte*>(where);
 }
 

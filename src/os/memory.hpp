@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 
 #include "os/descriptor.hpp"
 
@@ -19,7 +20,9 @@ std::uint64_t check_sealed_memfd(int fd);
 /// A shared mapping of a whole file; unmapped by the destructor unless it is to be kept.
 class Mapping {
   public:
-    Mapping(int fd, std::uint64_t size);
+    /// @param object, next  what to call it when it fails, and what to do then
+    Mapping(int fd, std::uint64_t size, std::string_view object = "shared heap",
+            std::string_view next = "Raise RLIMIT_AS, or make the heap smaller.");
     ~Mapping();
     /// Leaves it mapped until the process ends.
     void keep() { size_ = 0; }

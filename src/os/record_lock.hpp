@@ -16,7 +16,7 @@ bool try_lock_byte(int fd, std::uint64_t at);
 /// Gives the byte back.
 void unlock_byte(int fd, std::uint64_t at);
 
-/// Whether another process holds the byte. Our own hold is never reported (fcntl(2)).
-bool byte_is_held_by_another(int fd, std::uint64_t at);
+/// Whether another process holds the byte, or one of `count`. Our own hold is never reported (fcntl(2)).
+bool byte_is_held_by_another(int fd, std::uint64_t at, std::uint64_t count = 1);
 
 }  // namespace procession::inline v0::os
