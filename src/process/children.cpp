@@ -2,7 +2,6 @@
 
 // What a process knows of the others: those it started, itself, and the one that started it.
 
-#include <stdlib.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -99,8 +98,7 @@ bool wait_for_end(ProcessState& state, const os::Deadline& deadline) {
 }
 
 void add_child(std::shared_ptr<ProcessState> state) {
-    // A child's own way out shuts down before its exit handlers run.
-    [[maybe_unused]] static const bool registered = (is_child_process() || std::atexit(shut_down) == 0);
+    shut_down_at_exit();
     const std::lock_guard lock(registry().mutex);
     auto& [mutex, started, next_sweep] = registry();
     // Those that have ended are let go, but not looked for at every start: that would be quadratic.

@@ -3,12 +3,14 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstdlib>
 #include <mutex>
 #include <vector>
 
 #include "log/log.hpp"
 #include "os/fork_mutex.hpp"
 #include "process/state.hpp"
+#include "process/unnamed_blocks.hpp"
 
 namespace procession::inline v0::detail {
 
@@ -93,6 +95,11 @@ void shut_down() {
     end_children();
     log_debug("running the remaining \"atexit\" finalizers");
     run_finalizers();
+    unlink_unnamed_blocks_of_root();
+}
+
+void shut_down_at_exit() {
+    [[maybe_unused]] static const bool registered = (is_child_process() || std::atexit(shut_down) == 0);
 }
 
 }  // namespace procession::inline v0::detail

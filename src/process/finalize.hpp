@@ -37,5 +37,7 @@ void forget_finalizers_after_fork();
 /// What a process does before it goes: its finalizers, the end of its daemons, the wait for its
 /// children.
 void shut_down();
+/// Has it done at exit; a child's own way out does it before its exit handlers run.
+void shut_down_at_exit();
 
 }  // namespace procession::inline v0::detail

@@ -30,6 +30,7 @@
 #include "process/lifeline.hpp"
 #include "process/preload.hpp"
 #include "process/program.hpp"
+#include "process/unnamed_blocks.hpp"
 
 namespace procession::inline v0::detail {
 namespace {
@@ -55,7 +56,12 @@ Started& started() {
 
 // With the servers' lock held.
 void start_fork_server(ServerState& server, std::uint64_t credentials) {
-    if (const auto dead = server.participant.exchange(0)) bury(Heap::program(), dead);
+    if (const auto dead = server.participant.exchange(0)) {
+        log_warning(
+            "fork server: the process that cleans up died; another one is started. What the program "
+            "leaves in /dev/shm would stay if it were killed meanwhile.");
+        bury(Heap::program(), dead);
+    }
     server.credentials.store(credentials);
     server.trouble[0] = '\0';
     const auto index = static_cast<std::size_t>(&server - program_state().servers);
@@ -113,6 +119,8 @@ ServerState& fork_server_for(std::uint64_t credentials) {
 
 namespace {
 
+pid_t server_pid = 0;
+
 class Server {
   public:
     explicit Server(ServerState& state) : state_(state), me_(Heap::program().self()) {
@@ -133,14 +141,17 @@ class Server {
         os::futex_wake(state_.participant, INT_MAX);
         for (;;) {
             const bool retired = state_.participant.load() != me_;
-            if (retired && children_.empty()) ::_exit(0);
+            if (retired && children_.empty() && !program_state().has_unnamed_blocks.load()) ::_exit(0);
             pollfd entries[] = {
                 {program_lifeline(), POLLIN, 0}, {ended_.get(), POLLIN, 0}, {bell_.get(), POLLIN, 0}};
             const int ready = ::poll(entries, std::size(entries), patience(retired));
             if (ready < 0 && errno != EINTR) os::throw_errno("fork server", "poll");
             if (ready == 0) add_spare();
             if (ready <= 0) continue;
-            if (entries[0].revents) ::_exit(0);
+            if (entries[0].revents) {
+                unlink_unnamed_blocks_last();
+                ::_exit(0);
+            }
             if (entries[2].revents) answer_bell();
             if (entries[1].revents) reap();
         }
@@ -287,16 +298,19 @@ class Server {
 
 }  // namespace
 
+bool is_fork_server() { return server_pid == ::getpid(); }
+
 void run_fork_server(std::size_t index) {
+    server_pid = ::getpid();
     ::prctl(PR_SET_NAME, "procession-fs");
     // Orphans of its children are its own to reap.
     ::prctl(PR_SET_CHILD_SUBREAPER, 1);
-    // Ctrl-C belongs to the program. Blocked and not ignored: one that is meant for a child waits until
-    // the child has its own mask.
+    // What a terminal or a service manager sends to all belongs to the program, which is to be cleaned
+    // up after. Blocked and not ignored: one that is meant for a child waits until the child has its own
+    // mask.
     sigset_t mask;
     ::sigemptyset(&mask);
-    ::sigaddset(&mask, SIGINT);
-    ::sigaddset(&mask, SIGCHLD);
+    for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGCHLD}) ::sigaddset(&mask, signal);
     ::sigprocmask(SIG_BLOCK, &mask, nullptr);
     ServerState& state = program_state().servers[index];
     try {

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <spawn.h>
+#include <sys/auxv.h>
 #include <unistd.h>
 
 #include <cstring>
@@ -38,6 +39,12 @@ struct SpawnPlan {
 
 Launched run_own_file(const std::string& role, bool daemon) {
     constexpr int heap_fd = 3, lifeline_fd = 4;
+    // The new process would not heed the mark, and run main once more.
+    if (::getauxval(AT_SECURE))
+        throw StateError(
+            "Process: a program with set-user-id or file capabilities is not started afresh, since it "
+            "must "
+            "not listen to its environment. Use StartMethod::fork.");
     SpawnPlan plan;
     ::posix_spawn_file_actions_addopen(&plan.actions, 0, "/dev/null", O_RDONLY, 0);
     for (const int fd : {STDOUT_FILENO, STDERR_FILENO})

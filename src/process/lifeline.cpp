@@ -13,6 +13,7 @@
 
 #include "os/descriptor.hpp"
 #include "os/error.hpp"
+#include "process/unnamed_blocks.hpp"
 
 namespace procession::inline v0::detail {
 namespace {
@@ -52,7 +53,10 @@ Lines& lines() {
 
 int program_lifeline() {
     const std::lock_guard lock(lines().mutex);
-    if (!lines().program.reader) lines().program.open();
+    if (!lines().program.reader) {
+        lines().program.open();
+        become_root();
+    }
     return lines().program.reader.get();
 }
 
