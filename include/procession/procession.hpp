@@ -19,6 +19,7 @@
 #include <procession/semaphore.hpp>
 #include <procession/serialize.hpp>
 #include <procession/shared_containers.hpp>
+#include <procession/shared_memory.hpp>
 #include <procession/sharedctypes.hpp>
 #include <procession/timeout.hpp>
 #include <procession/version.hpp>

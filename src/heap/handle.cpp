@@ -129,6 +129,10 @@ Handle::Handle(std::string_view type, const std::function<std::uint64_t()>& make
           return none;
       }()) {}
 
+Handle::Handle(std::string_view type) : object_(std::make_shared<LocalObject>()) {
+    lose(*object_, fmt::format("{}: there is none yet. Assign one to it, or receive into it.", type));
+}
+
 void Handle::throw_lost() const { throw StateError(object_->lost); }
 
 }  // namespace procession::inline v0::detail

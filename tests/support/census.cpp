@@ -7,6 +7,7 @@
 #include <procession/process.hpp>
 
 #include <array>
+#include <cstdio>
 #include <string_view>
 
 #include "support/proc.hpp"
@@ -24,10 +25,20 @@ std::vector<ProcessEntry> children() {
     return found;
 }
 
+/// Whether a block's name says that it is of a test program that runs beside this one.
+bool is_anothers(const std::string& block) {
+    int pid = 0;
+    return (std::sscanf(block.c_str(), "procession_%*u_%d_", &pid) == 1 ||
+            std::sscanf(block.c_str(), "procession-test-%d-", &pid) == 1) &&
+           pid != ::getpid();
+}
+
 std::set<std::string> files() {
     std::set<std::string> found;
-    for (const char* folder : {"/dev/shm", static_cast<const char*>(std::getenv("TMPDIR"))})
-        for (const auto& each : std::filesystem::directory_iterator(folder)) found.insert(each.path());
+    for (const auto& each : std::filesystem::directory_iterator("/dev/shm"))
+        if (!is_anothers(each.path().filename())) found.insert(each.path());
+    for (const auto& each : std::filesystem::directory_iterator(std::getenv("TMPDIR")))
+        found.insert(each.path());
     return found;
 }
 

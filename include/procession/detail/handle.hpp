@@ -61,6 +61,8 @@ class PROCESSION_API Handle {
     friend bool operator==(const Handle&, const Handle&) = default;
 
   protected:
+    /// No object yet: every use throws StateError until one is assigned.
+    explicit Handle(std::string_view type);
     /// A new object, which `make` makes for this process and returns. A handle with static storage may
     /// find the one that the program has already: `check` throws when that is not as it should be.
     /// @param type  the handle's, for messages
