@@ -1,21 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// What locks between processes cost, beside pthread's, sem_t, Boost.Interprocess and CPython in the same
-// run: alone, contended, and when their holder is killed. Arguments choose some of the parts.
+// What synchronisation between processes costs, beside pthread's, sem_t, Boost.Interprocess and CPython
+// in the same run: locks alone, contended, and when their holder is killed; counting in a shared number;
+// waiting long; handing over to and fro. Arguments choose some of the parts.
 
 #include <fmt/format.h>
+#include <linux/futex.h>
 #include <pthread.h>
 #include <semaphore.h>
-#include <signal.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
 #include <procession/mp.hpp>
 
 #include <boost/interprocess/sync/interprocess_mutex.hpp>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <chrono>
+#include <cstdint>
 #include <fstream>
 #include <functional>
+#include <mutex>
 #include <numeric>
 #include <random>
 #include <stdexcept>
@@ -248,6 +255,208 @@ void owner_death() {
     comparison.run(turns);
 }
 
+// ---------------------------------------------------------------- a shared number
+
+struct Counter {
+    PosixLocks locks;
+    alignas(64) volatile long number;
+    alignas(64) std::atomic<long> atomic;
+};
+
+void value() {
+    const Pinned pinned;
+    Python python("synchronize.py");
+    const auto each = [](auto increment) {
+        return [=] { return time_of_each<nanoseconds>(100'000, increment); };
+    };
+    const Shared<Counter> counter;
+
+    Comparison locked("Count in a number under its lock", "ns");
+    locked.add("mutex and increment", each([counter] {
+                   ::pthread_mutex_lock(&counter->locks.plain);
+                   counter->number = counter->number + 1;
+                   ::pthread_mutex_unlock(&counter->locks.plain);
+               }));
+    const mp::Value<long> value;
+    locked.add("mp::Value with", each([value] { value.with([](long& number) { ++number; }); }),
+               {.ratio_at_most = 1.3});
+    locked.add("mp::Value fetch_add", each([value] { value.fetch_add(1); }), {.ratio_at_most = 1.3});
+    if (python) locked.add(python.name("Value get_lock"), [&python] { return python.ask("value"); });
+    locked.run(turns);
+
+    Comparison raw("Count in a number that has none", "ns");
+    raw.add("std::atomic fetch_add", each([counter] { counter->atomic.fetch_add(1); }));
+    const mp::RawValue<long> raw_value;
+    raw.add("mp::RawValue fetch_add", each([raw_value] { raw_value.fetch_add(1); }),
+            {.ratio_at_most = 1.2});
+    raw.add("plain number", each([counter] { counter->number = counter->number + 1; }));
+    raw.add("mp::RawValue value()", each([raw_value] {
+                // As the plain one is: no loop of them may become one sum.
+                volatile long& number = raw_value.value();
+                number = number + 1;
+            }));
+    if (python) raw.add(python.name("RawValue"), [&python] { return python.ask("raw_value"); });
+    raw.run(turns);
+}
+
+// ---------------------------------------------------------------- idle waiters
+
+/// The processor time that another process has used.
+nanoseconds processor_time(int pid) {
+    clockid_t clock;
+    ::clock_getcpuclockid(pid, &clock);
+    timespec time;
+    ::clock_gettime(clock, &time);
+    return std::chrono::seconds(time.tv_sec) + nanoseconds(time.tv_nsec);
+}
+
+/// Processes that wait for the same thing.
+struct Waiters {
+    Waiters(std::string name, std::function<void()> wait, std::function<void()> end)
+        : name(std::move(name)), end(std::move(end)) {
+        for (int i = 0; i < 8; ++i) processes.push_back(forked(wait));
+    }
+    std::string name;
+    std::function<void()> end;
+    std::vector<mp::Process> processes;
+    std::vector<nanoseconds> used = {};
+};
+
+void idle() {
+    constexpr auto time = std::chrono::seconds(10);
+    constexpr double target = 0.05;
+    const mp::Lock lock;
+    const mp::Semaphore semaphore(0);
+    const mp::Condition condition;
+    const mp::Event event;
+    const mp::Barrier barrier(9);
+    const Shared<PosixLocks> posix;
+    lock.acquire();
+    ::sem_wait(&posix->semaphore);
+
+    std::vector<Waiters> all;
+    all.emplace_back(
+        "sem_t", [&] { ::sem_wait(&posix->semaphore); },
+        [&] {
+            for (int i = 0; i < 8; ++i) ::sem_post(&posix->semaphore);
+        });
+    all.emplace_back(
+        "mp::Lock", [&] { const std::scoped_lock guard(lock); }, [&] { lock.release(); });
+    all.emplace_back(
+        "mp::Semaphore", [&] { semaphore.acquire(); }, [&] { semaphore.release(8); });
+    all.emplace_back(
+        "mp::Condition",
+        [&] {
+            const std::scoped_lock guard(condition);
+            condition.wait();
+        },
+        [&] {
+            const std::scoped_lock guard(condition);
+            condition.notify_all();
+        });
+    all.emplace_back(
+        "mp::Event", [&] { event.wait(); }, [&] { event.set(); });
+    all.emplace_back(
+        "mp::Barrier", [&] { barrier.wait(); }, [&] { barrier.wait(); });
+
+    // Until all are there.
+    std::this_thread::sleep_for(std::chrono::seconds(1));
+    for (Waiters& waiters : all)
+        for (mp::Process& process : waiters.processes)
+            waiters.used.push_back(-processor_time(*process.pid()));
+    std::this_thread::sleep_for(time);
+    for (Waiters& waiters : all)
+        for (std::size_t i = 0; i < waiters.used.size(); ++i)
+            waiters.used[i] += processor_time(*waiters.processes[i].pid());
+
+    fmt::print("\nWaiting for {} s: 8 processes each, in % of a processor\n{:<28} {:>9} {:>9}\n",
+               time.count(), "", "median", "most");
+    for (Waiters& waiters : all) {
+        for (mp::Process& process : waiters.processes)
+            if (!process.is_alive()) throw std::runtime_error(waiters.name + ": one did not wait");
+        waiters.end();
+        for (mp::Process& process : waiters.processes) process.join();
+        std::sort(waiters.used.begin(), waiters.used.end());
+        const auto percent = [&](nanoseconds used) {
+            return 100 * std::chrono::duration<double>(used) / time;
+        };
+        const double most = percent(waiters.used.back());
+        fmt::print("{:<28} {:>9.4f} {:>9.4f}  < {:g} {}\n", waiters.name,
+                   percent(waiters.used[waiters.used.size() / 2]), most, target,
+                   most < target ? "met" : "MISSED");
+    }
+}
+
+// ---------------------------------------------------------------- to and fro
+
+struct Signals {
+    sem_t semaphores[2];
+    std::atomic<std::uint32_t> word;
+};
+
+/// One member's part of a round trip: `give` what the other side takes, `take` what it gives.
+template <class Give, class Take>
+Crew::Job to_and_fro(Give give, Take take) {
+    return [=](int rank, const std::atomic<bool>&) {
+        return time_of_each<microseconds>(100, [&] {
+            if (rank == 0) give(0), take(1);
+            if (rank == 1) take(0), give(1);
+        });
+    };
+}
+
+void handover(std::size_t processor_count) {
+    std::vector<int> cpus = processors();
+    cpus.resize(std::min(cpus.size(), processor_count));
+    Python python("synchronize.py");
+    std::vector<std::string> names;
+    std::vector<Crew::Job> jobs;
+    const auto add = [&](const char* name, Crew::Job job) {
+        names.push_back(name);
+        jobs.push_back(std::move(job));
+    };
+
+    const Shared<Signals> signals;
+    for (sem_t& semaphore : signals->semaphores) ::sem_init(&semaphore, 1, 0);
+    add("sem_t", to_and_fro([signals](int side) { ::sem_post(&signals->semaphores[side]); },
+                            [signals](int side) { ::sem_wait(&signals->semaphores[side]); }));
+    add("raw futex", to_and_fro(
+                         [signals](int side) {
+                             signals->word.store(side == 0);
+                             ::syscall(SYS_futex, &signals->word, FUTEX_WAKE, 1, nullptr, nullptr, 0);
+                         },
+                         [signals](int side) {
+                             const std::uint32_t before = side != 0;
+                             while (signals->word.load() == before)
+                                 ::syscall(SYS_futex, &signals->word, FUTEX_WAIT, before, nullptr,
+                                           nullptr, 0);
+                         }));
+    const std::array semaphores{mp::Semaphore(0), mp::Semaphore(0)};
+    add("mp::Semaphore",
+        to_and_fro([semaphores](int side) { semaphores[static_cast<std::size_t>(side)].release(); },
+                   [semaphores](int side) { semaphores[static_cast<std::size_t>(side)].acquire(); }));
+    const std::array<mp::Event, 2> events;
+    add("mp::Event", to_and_fro([events](int side) { events[static_cast<std::size_t>(side)].set(); },
+                                [events](int side) {
+                                    const mp::Event& event = events[static_cast<std::size_t>(side)];
+                                    event.wait();
+                                    event.clear();
+                                }));
+
+    Crew crew(2, cpus, jobs);
+    Comparison comparison(
+        cpus.size() > 1 ? "To and fro between two processors" : "To and fro on one processor", "us");
+    for (std::size_t job = 0; job < jobs.size(); ++job)
+        comparison.add(names[job], [&crew, job] { return crew.work(job).front(); });
+    for (const char* type : {"Semaphore", "Event"})
+        if (python)
+            comparison.add(python.name(type),
+                           [&python, request = fmt::format("handover {} {}", type, cpus.size())] {
+                               return python.ask(request);
+                           });
+    comparison.run(turns);
+}
+
 // ---------------------------------------------------------------- the parts
 
 struct Part {
@@ -259,6 +468,9 @@ const std::vector<Part> parts = {
     {"uncontended", uncontended},
     {"contended", [] { contended(2), contended(4); }},
     {"owner_death", owner_death},
+    {"value", value},
+    {"idle", idle},
+    {"handover", [] { handover(2), handover(1); }},
 };
 
 const Part& part_named(const std::string& name) {

@@ -14,18 +14,18 @@ processors = sorted(os.sched_getaffinity(0))
 
 
 class Crew:
-    """Processes, each pinned to one of the processors in turn, that do a job whenever they are told to."""
+    """Processes, each pinned to one of some processors in turn, that do a job whenever they are told to."""
 
-    def __init__(self, size, job):
+    def __init__(self, size, job, on=processors):
         self.ends = []
         for rank in range(size):
             mine, theirs = context.Pipe()
-            context.Process(target=self.member, args=(theirs, rank, job), daemon=True).start()
+            context.Process(target=self.member, args=(theirs, rank, job, on), daemon=True).start()
             self.ends.append(mine)
 
     @staticmethod
-    def member(end, rank, job):
-        os.sched_setaffinity(0, {processors[rank % len(processors)]})
+    def member(end, rank, job, on):
+        os.sched_setaffinity(0, {on[rank % len(on)]})
         while end.recv():
             end.send(job(rank))
 
@@ -73,9 +73,67 @@ def contended(size):
     return lambda: sum(crew.work())
 
 
+def value():
+    number = context.Value("l")
+
+    def run(count):
+        for _ in range(count):
+            with number.get_lock():
+                number.value += 1
+
+    return lambda: nanoseconds_each(10_000, run)
+
+
+def raw_value():
+    number = context.RawValue("l")
+
+    def run(count):
+        for _ in range(count):
+            number.value += 1
+
+    return lambda: nanoseconds_each(10_000, run)
+
+
+def handover(type, size):
+    make = {"Semaphore": lambda: context.Semaphore(0), "Event": context.Event}[type]
+    first, second = make(), make()
+
+    def give(side):
+        side.release() if type == "Semaphore" else side.set()
+
+    def take(side):
+        if type == "Semaphore":
+            side.acquire()
+        else:
+            side.wait()
+            side.clear()
+
+    def run(count):
+        for _ in range(count):
+            give(first)
+            take(second)
+
+    def answer(count):
+        for _ in range(count):
+            take(first)
+            give(second)
+
+    crew = Crew(2, lambda rank: nanoseconds_each(100, answer if rank else run), processors[: int(size)])
+    return lambda: crew.work()[0] / 1e3
+
+
+PARTS = {
+    "uncontended": uncontended,
+    "contended": contended,
+    "value": value,
+    "raw_value": raw_value,
+    "handover": handover,
+}
+
+
 @functools.cache
 def prepared(part, *arguments):
-    return {"uncontended": uncontended, "contended": contended}[part](*arguments)
+    return PARTS[part](*arguments)
 
 
 def main():
