@@ -14,13 +14,11 @@
 namespace procession::inline v0::detail {
 namespace {
 
-constexpr std::uint32_t waiters_bit = 0x80000000u;
-
 /// The sections that this thread is in; each knows the one around it.
 thread_local const Section* innermost = nullptr;
 
 void leave(std::atomic<std::uint32_t>& section) {
-    if (section.exchange(0) & waiters_bit) {
+    if (section.exchange(0) & heap::waiters_bit) {
         PROCESSION_KILL_POINT("section.before_wake");
         os::futex_wake(section, INT_MAX);
     }
@@ -33,12 +31,11 @@ void wait_outside(heap::Operation& operation, std::atomic<std::uint32_t>& sectio
         if (section.load(std::memory_order_relaxed) != seen) return;
         os::pause();
     }
-    const std::uint32_t wanted = seen | waiters_bit;
+    const std::uint32_t wanted = seen | heap::waiters_bit;
     if (seen != wanted && !section.compare_exchange_strong(seen, wanted)) return;
     PROCESSION_KILL_POINT("section.before_sleep");
     operation.sleep([&] {
-        sleep(section, wanted, operation.heap().slot(wanted & ~waiters_bit),
-              std::chrono::milliseconds(250));
+        sleep(section, wanted, operation.heap().slot(heap::owner_in(wanted)), os::Deadline::never());
     });
 }
 
@@ -81,12 +78,12 @@ void settle(Heap& heap, Container& container, bool coming_is_reached, bool going
 Step::Step(Container& container) : container_(container) {
     Section::refuse_within(container);
     operation_.emplace(Heap::program());
-    heap::OwnedWordSleep sleep;
+    heap::OwnedWordSleep sleep{std::stop_token()};
     for (;;) {
         guard_.emplace(*operation_, container.lock, container.recovery);
         const std::uint32_t seen = container.section.load(std::memory_order_acquire);
         if (seen == 0) break;
-        if (heap().is_dead(seen & ~waiters_bit)) {
+        if (heap().is_dead(heap::owner_in(seen))) {
             leave(container.section);
             break;
         }

@@ -19,8 +19,8 @@
 #include <array>
 #include <optional>
 
-#include "heap/object.hpp"
 #include "heap/lock.hpp"
+#include "heap/object.hpp"
 #include "os/kill_point.hpp"
 
 namespace procession::inline v0::detail {

@@ -61,11 +61,12 @@ void are_doubled_by_a_child() {
     EXPECT_STREQ(f.data(), "hellohello");
 }
 
-// conformance: value.sharedctypes value.raw
+// conformance: value.sharedctypes
+// conformance: value.raw
 TEST_P(Shared, raw_values_are_doubled_by_a_child) {
     are_doubled_by_a_child<mp::RawValue, mp::RawArray>();
 }
-// conformance: value.sharedctypes_locked value.share
+// conformance: value.sharedctypes_locked
 TEST_P(Shared, locked_values_are_doubled_by_a_child) { are_doubled_by_a_child<mp::Value, mp::Array>(); }
 
 template <class A>

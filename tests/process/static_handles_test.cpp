@@ -38,6 +38,8 @@ mp::Queue<int> copied = in_a_vector[0];
 // Named here, so that what makes them whole is linked as well.
 mp::shared_vector<int> vector;
 mp::shared_map<int, int> map;
+mp::BoundedSemaphore semaphore_for_all;
+mp::Barrier barrier_for_all(1);
 
 const bool recoveries_were_ready = [] {
     using namespace procession::heap;
