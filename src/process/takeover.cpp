@@ -20,6 +20,10 @@
 namespace procession::inline v0::detail {
 namespace {
 
+bool was_called = false;
+using Main = int (*)(int, char**, char**);
+Main real_main;
+
 std::uint64_t field(const std::string& mark, const char* name) {
     const auto at = mark.find(name);
     return at == mark.npos ? 0 : std::strtoull(mark.c_str() + at + std::strlen(name), nullptr, 10);
@@ -28,6 +32,7 @@ std::uint64_t field(const std::string& mark, const char* name) {
 }  // namespace
 
 void take_over() {
+    was_called = true;
     // A set-user-id program does not listen to its caller's environment.
     const char* found = ::getauxval(AT_SECURE) ? nullptr : std::getenv("PROCESSION_CHILD");
     if (!found) return;
@@ -53,27 +58,25 @@ void take_over() {
     }
 }
 
+bool is_taken_over() { return was_called || real_main; }
+
+namespace {
+int main_of_ours(int argc, char** argv, char** environment) {
+    take_over();
+    return real_main(argc, argv, environment);
+}
+}  // namespace
+
 }  // namespace procession::inline v0::detail
 
 namespace procession::inline v0 {
 void init(int, char**) { detail::take_over(); }
 }  // namespace procession::inline v0
 
-namespace {
-
-using Main = int (*)(int, char**, char**);
-Main real_main;
-
-int main_of_ours(int argc, char** argv, char** environment) {
-    procession::detail::take_over();
-    return real_main(argc, argv, environment);
-}
-
-}  // namespace
-
 extern "C" __attribute__((weak, visibility("default"))) int __libc_start_main(
-    Main main, int argc, char** argv, void (*init)(), void (*fini)(), void (*rtld_fini)(),
-    void* stack_end) {
+    procession::detail::Main main, int argc, char** argv, void (*init)(), void (*fini)(),
+    void (*rtld_fini)(), void* stack_end) {
+    using namespace procession::detail;
     using Start = int (*)(Main, int, char**, void (*)(), void (*)(), void (*)(), void*);
     real_main = main;
     const auto next = reinterpret_cast<Start>(::dlsym(RTLD_NEXT, "__libc_start_main"));

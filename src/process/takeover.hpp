@@ -7,4 +7,8 @@ namespace procession::inline v0::detail {
 /// Linking whoever calls it also brings in the start function that calls it before main.
 void take_over();
 
+/// Whether a fresh run of this program's file comes here, too. It does not where the library came by a
+/// plug-in: the run would be the whole program once more.
+bool is_taken_over();
+
 }  // namespace procession::inline v0::detail

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 #include <poll.h>
+#include <procession/error.hpp>
 
 #include <charconv>
 #include <chrono>
@@ -16,6 +17,7 @@
 #include "process/fork_server.hpp"
 #include "process/lifeline.hpp"
 #include "process/program.hpp"
+#include "process/takeover.hpp"
 
 namespace procession::inline v0::detail {
 namespace {
@@ -92,6 +94,10 @@ std::string prepare_unnamed_block() {
     // A process that begins was started by one that has seen to it; a server cleans up itself.
     if (!heap::child_mark() && !is_fork_server()) {
         try {
+            if (!is_taken_over())
+                throw StateError(
+                    "this program does not begin with the library, which was loaded later. Call "
+                    "procession::init(argc, argv) first in its main.");
             fork_server_for(os::credentials_fingerprint());
         } catch (const std::exception& error) {
             log_warning(
