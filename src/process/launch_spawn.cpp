@@ -64,8 +64,10 @@ Launched run_own_file(const std::string& role, bool daemon) {
     ::posix_spawnattr_setsigmask(&plan.attributes, &none);
     ::posix_spawnattr_setflags(&plan.attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
 
+    const ProgramRoot root = program_root();
     const std::string mark =
-        fmt::format("PROCESSION_CHILD=heap={},life={},{}", heap_fd, lifeline_fd, role);
+        fmt::format("PROCESSION_CHILD=heap={},life={},root={},since={},namespace={},{}", heap_fd,
+                    lifeline_fd, root.life.pid, root.life.start_time, root.pid_namespace, role);
     std::vector<char*> environment;
     for (char** entry = ::environ; entry && *entry; ++entry)
         if (std::strncmp(*entry, "PROCESSION_CHILD=", 17) != 0) environment.push_back(*entry);

@@ -11,9 +11,10 @@
 #include <mutex>
 #include <string>
 
+#include "heap/heap.hpp"
 #include "os/descriptor.hpp"
 #include "os/error.hpp"
-#include "process/unnamed_blocks.hpp"
+#include "process/takeover.hpp"
 
 namespace procession::inline v0::detail {
 namespace {
@@ -34,6 +35,7 @@ struct Line {
 struct Lines {
     std::mutex mutex;
     Line program, daemons;
+    ProgramRoot root{};
 };
 
 Lines& lines() {
@@ -53,11 +55,18 @@ Lines& lines() {
 
 int program_lifeline() {
     const std::lock_guard lock(lines().mutex);
-    if (!lines().program.reader) {
-        lines().program.open();
-        become_root();
+    Lines& known = lines();
+    if (known.program.reader) return known.program.reader.get();
+    // Also in static initialisers, which come before the takeover.
+    if (const char* const mark = heap::child_mark()) {
+        known.program.reader = os::Descriptor(static_cast<int>(mark_field(mark, "life=")));
+        known.root = {{static_cast<pid_t>(mark_field(mark, "root=")), mark_field(mark, "since=")},
+                      static_cast<std::uint32_t>(mark_field(mark, "namespace="))};
+    } else {
+        known.program.open();
+        known.root = own_root();
     }
-    return lines().program.reader.get();
+    return known.program.reader.get();
 }
 
 int daemon_lifeline() {
@@ -66,10 +75,12 @@ int daemon_lifeline() {
     return lines().daemons.reader.get();
 }
 
-void keep_program_lifeline(int read_end) {
+ProgramRoot program_root() {
     const std::lock_guard lock(lines().mutex);
-    lines().program.reader = os::Descriptor(read_end);
+    return lines().root;
 }
+
+ProgramRoot own_root() { return {os::own_life(), os::pid_namespace()}; }
 
 void forget_lifelines_after_fork() {
     lines().program.writer.reset();

@@ -9,9 +9,6 @@ namespace procession::inline v0::detail {
 struct ProgramState {
     heap::LockWord servers_lock;              ///< guards what follows, but for the servers' own doings
     std::atomic<std::uint32_t> preload_size;  ///< 0: nothing is to be preloaded
-    std::atomic<std::uint64_t>
-        root;  ///< whose end ends the program: pid (22 bits) and start time; 0: open
-    std::atomic<std::uint32_t> root_namespace;      ///< of its pid
     std::atomic<std::uint32_t> has_unnamed_blocks;  ///< or may have: there is something to clean up
     std::byte preload[2040];                        ///< the name of the function that loads
     ServerState servers[8];                         ///< one for each kind of credentials

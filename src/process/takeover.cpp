@@ -8,9 +8,10 @@
 #include <sys/auxv.h>
 #include <unistd.h>
 
+#include <charconv>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
+#include <string>
 
 #include "os/error.hpp"
 #include "process/fork_server.hpp"
@@ -24,12 +25,14 @@ bool was_called = false;
 using Main = int (*)(int, char**, char**);
 Main real_main;
 
-std::uint64_t field(const std::string& mark, const char* name) {
-    const auto at = mark.find(name);
-    return at == mark.npos ? 0 : std::strtoull(mark.c_str() + at + std::strlen(name), nullptr, 10);
-}
-
 }  // namespace
+
+std::uint64_t mark_field(std::string_view mark, std::string_view name) {
+    std::uint64_t value = 0;
+    if (const auto at = mark.find(name); at != mark.npos)
+        std::from_chars(mark.data() + at + name.size(), mark.data() + mark.size(), value);
+    return value;
+}
 
 void take_over() {
     was_called = true;
@@ -40,12 +43,13 @@ void take_over() {
         const std::string mark = found;
         // Checks the heap's descriptor, so that a mark made up by hand goes no further.
         heap::Heap::program();
+        program_lifeline();
         ::unsetenv("PROCESSION_CHILD");
-        keep_program_lifeline(static_cast<int>(field(mark, "life=")));
-        if (mark.find(",server=") != mark.npos) run_fork_server(field(mark, "server="));
+        if (mark.find(",server=") != mark.npos) run_fork_server(mark_field(mark, "server="));
         hang_on(program_lifeline());
-        const LaunchOrder order{field(mark, "launch="), field(mark, "record="), field(mark, "serial="),
-                                static_cast<std::uint32_t>(field(mark, "flags=")), false};
+        const LaunchOrder order{mark_field(mark, "launch="), mark_field(mark, "record="),
+                                mark_field(mark, "serial="),
+                                static_cast<std::uint32_t>(mark_field(mark, "flags=")), false};
         if (order.flags & LaunchOrder::is_daemon) {
             hang_on(inherited_daemon_lifeline);
             ::close(inherited_daemon_lifeline);

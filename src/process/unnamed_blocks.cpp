@@ -24,23 +24,13 @@ namespace {
 
 using heap::Heap;
 
-constexpr int pid_bits = 22;  // PID_MAX_LIMIT of Linux is 2^22
-
-std::uint64_t pack(const os::ProcessLife& life) {
-    return life.start_time << pid_bits | static_cast<std::uint64_t>(life.pid);
-}
-os::ProcessLife root_life() {
-    const std::uint64_t root = program_state().root.load();
-    return {static_cast<pid_t>(root & ((1u << pid_bits) - 1)), root >> pid_bits};
-}
-
 std::string prefix_of_namespace(std::uint32_t pid_namespace) {
     return fmt::format("procession_{}_", pid_namespace);
 }
 std::string prefix() {
-    const os::ProcessLife root = root_life();
-    return fmt::format("{}{}_{}_", prefix_of_namespace(program_state().root_namespace), root.pid,
-                       root.start_time);
+    const ProgramRoot root = program_root();
+    return fmt::format("{}{}_{}_", prefix_of_namespace(root.pid_namespace), root.life.pid,
+                       root.life.start_time);
 }
 
 /// Whose the rest of such a name says it is; none when it is nobody's that we know.
@@ -65,11 +55,11 @@ void sweep_orphans() {
     const auto begin = Clock::now().time_since_epoch();
     if (begin.count() < next.load()) return;
     const std::string ours = prefix_of_namespace(os::pid_namespace());
-    std::map<std::uint64_t, bool> over;
+    std::map<std::pair<pid_t, std::uint64_t>, bool> over;
     os::unlink_blocks(ours, [&](std::string_view name) {
         const auto life = root_in(name.substr(ours.size()));
         if (!life) return false;
-        const auto [known, added] = over.try_emplace(pack(*life));
+        const auto [known, added] = over.try_emplace({life->pid, life->start_time});
         if (added) known->second = os::is_over(*life);
         return known->second;
     });
@@ -78,14 +68,6 @@ void sweep_orphans() {
 }
 
 }  // namespace
-
-void become_root() {
-    ProgramState& program = program_state();
-    if (program.root.load() != 0) return;
-    program.root_namespace.store(os::pid_namespace());
-    std::uint64_t none = 0;
-    program.root.compare_exchange_strong(none, pack(os::own_life()));
-}
 
 std::string prepare_unnamed_block() {
     program_lifeline();
@@ -111,19 +93,18 @@ std::string prepare_unnamed_block() {
 }
 
 void unlink_unnamed_blocks_of_root() {
-    const ProgramState& program = program_state();
-    if (program.has_unnamed_blocks.load() && root_life() == os::own_life() &&
-        program.root_namespace.load() == os::pid_namespace())
+    if (program_state().has_unnamed_blocks.load() && program_root() == own_root())
         unlink_all_of_program();
 }
 
 void unlink_unnamed_blocks_last() {
-    const ProgramState& program = program_state();
-    if (!program.has_unnamed_blocks.load()) return;
+    if (!program_state().has_unnamed_blocks.load()) return;
     // Several servers do not wait for each other.
     Heap::program().leave();
+    // It has let go of the lifeline, but may still be on its way out.
+    const ProgramRoot root = program_root();
     const auto root_is_over = [&] {
-        return program.root_namespace.load() != os::pid_namespace() || os::is_over(root_life());
+        return root.pid_namespace != os::pid_namespace() || os::is_over(root.life);
     };
     // Their lifelines kill them just now. One that has none, a bare fork of the program's own making,
     // is not waited for much longer.

@@ -18,9 +18,6 @@
 
 namespace procession::inline v0::detail {
 
-/// This process's end is to be the program's, unless another's is already.
-void become_root();
-
 /// To be called before such a block is made. @returns what its name has to begin with
 std::string prepare_unnamed_block();
 

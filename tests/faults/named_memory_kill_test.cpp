@@ -191,27 +191,36 @@ TEST(Janitor, is_one_for_parent_and_children) {
 
 // ---------------------------------------------------------------- orphans
 
+pid_t pid_that_is_gone() {
+    const pid_t gone = ::fork();
+    if (gone == 0) ::_exit(0);
+    ::waitpid(gone, nullptr, 0);
+    return gone;
+}
+
 struct Orphan : RawBlock {
     explicit Orphan(const std::string& middle)
         : RawBlock(fmt::format("procession_{}_{}", middle, 1), "orphan") {}
 };
+/// Makes unnamed blocks until the names that are due are swept, which are looked for only now and then.
+void have_orphans_swept() {
+    const Orphan due(fmt::format("{}_{}_{}", os::pid_namespace(), pid_that_is_gone(), 1));
+    while (block_exists(due.name())) const ScopedBlock made(mp::create, 1);
+}
+
 TEST(Orphans, are_swept_and_nothing_else) {
     const std::uint32_t ours = os::pid_namespace();
     const os::ProcessLife me = os::own_life();
-    const pid_t gone = ::fork();
-    if (gone == 0) ::_exit(0);
-    ::waitpid(gone, nullptr, 0);
-
+    const pid_t gone = pid_that_is_gone();
     const Orphan of_a_process_that_is_gone(fmt::format("{}_{}_{}", ours, gone, me.start_time));
     const Orphan of_a_pid_that_is_anothers(fmt::format("{}_{}_{}", ours, me.pid, me.start_time - 1));
     const Orphan of_another_namespace(fmt::format("{}_{}_{}", ours + 1, gone, me.start_time));
     const Orphan of_this_process(fmt::format("{}_{}_{}", ours, me.pid, me.start_time));
     const Orphan of_another_form(fmt::format("{}_{}_x", ours, gone));
     const Orphan of_no_process(fmt::format("{}_0_{}", ours, me.start_time));
-    // Which are due is looked at again after some time only.
-    while (block_exists(of_a_process_that_is_gone.name()) ||
-           block_exists(of_a_pid_that_is_anothers.name()))
-        const ScopedBlock made(mp::create, 1);
+    have_orphans_swept();
+    EXPECT_FALSE(block_exists(of_a_process_that_is_gone.name()));
+    EXPECT_FALSE(block_exists(of_a_pid_that_is_anothers.name()));
     EXPECT_TRUE(block_exists(of_another_namespace.name()));
     EXPECT_TRUE(block_exists(of_this_process.name()));
     EXPECT_TRUE(block_exists(of_another_form.name()));
@@ -279,11 +288,20 @@ void make_and_stay(mp::Queue<int> made, bool with_child) {
     for (;;) block.buf()[0] = std::byte(1);
 }
 
+void make_for_good() { static const mp::SharedMemory block(mp::create, 16); }
+
 // The program that the cases below run.
 TEST(RootProgram, makes_blocks_everywhere) {
     const char* const pipe = std::getenv("PROCESSION_TEST_ROOT");
     if (!pipe) return;
     const std::string mode = std::getenv("PROCESSION_TEST_MODE");
+    if (mode == "bare fork") {
+        // A root as well, beside this process, which has not used the library yet.
+        const pid_t other = child_that_stays(Event(), [] { make_for_good(); });
+        make_for_good();
+        os::checked(::write(std::atoi(pipe), &other, sizeof other), "test", "write");
+        wait_for_ever();
+    }
     const mp::SharedMemory named(mp::create, 16, std::getenv("PROCESSION_TEST_NAMED"));
     mp::SharedMemoryManager manager;
     manager.start();
@@ -367,6 +385,17 @@ TEST(Root, that_is_killed_with_its_server_is_swept_up_after_by_the_next_program)
     root.wait();
     while (!root.blocks().empty()) const ScopedBlock made(mp::create, 1);
     EXPECT_TRUE(root.named_one_stays());
+}
+
+TEST(Root, keeps_its_block_when_one_that_it_has_forked_itself_has_made_some_and_died) {
+    const Root root("bare fork");
+    ASSERT_EQ(root.blocks().size(), 1u);
+    ::kill(root.server(), SIGKILL);
+    have_orphans_swept();
+    EXPECT_EQ(root.blocks().size(), 1u);
+    root.signal(SIGKILL);
+    root.wait();
+    while (!root.blocks().empty()) const ScopedBlock made(mp::create, 1);
 }
 
 }  // namespace
