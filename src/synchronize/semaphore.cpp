@@ -6,6 +6,7 @@
 // 2. Where permits come back, a ledger says who holds how many, under a short owner-aware lock. What it
 //    says is the truth: value = total - the sum of all holdings, and whoever takes the lock over from a
 //    dead one computes it anew. So each change has one store that commits it, in a holding or the total.
+//    A release out of several holdings has one for each: killed between, it has released a part.
 // 3. An acquire writes its holding before the value, a release too: a killed acquirer has its permit
 //    noted, to come back, and never is more free than there is.
 // 4. What a process held that ended by itself is written over to `the_ended`, who is nobody.
