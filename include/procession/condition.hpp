@@ -15,14 +15,15 @@ namespace procession::inline v0 {
 ///
 /// Whoever waits gives the lock up wholly and has it again, as often as before, when the wait ends:
 ///
-/// | a waiter is  | notify()          | its time runs out   | it dies                                     |
-/// |--------------|-------------------|---------------------|---------------------------------------------|
-/// | waiting      | notified, oldest first | it returns false | is not counted any more                |
-/// | notified     | another one is    | it returns true     | the notification goes to the next that waits |
+/// | a waiter is | notify()               | its time runs out | it dies                             |
+/// |-------------|------------------------|-------------------|-------------------------------------|
+/// | waiting     | notified, oldest first | it returns false  | it is not counted any more          |
+/// | notified    | another one is         | it returns true   | the next that waits is notified     |
 ///
-/// So a dead waiter never swallows a notification. One that was killed while it came back may have seen
-/// its own and passes it on all the same: a wait may end without need, and what is waited for is to be
-/// looked at again, as wait_for() does.
+/// So a dead waiter never swallows a notification. When a process dies that holds the lock, perhaps before
+/// it notified, all waits end: by OwnerDied, or in order once somebody has recovered the lock. A wait may
+/// also end without need, when one that was notified was killed on its way back. So what is waited for is to
+/// be looked at again, as wait_for() does.
 ///
 /// It is a lock itself (Lockable, with the states of LockCore): that which it was made with. A handle: a
 /// copy is the same condition, and it may be passed to processes as an argument and inside messages; the
@@ -49,13 +50,14 @@ class PROCESSION_API Condition : public detail::Handle, public detail::Acquirabl
     [[nodiscard]] bool try_lock() const;
     void unlock() const noexcept;
     void release() const;
+    /// As the lock has it; and notifies all, as the dead one may have been about to.
     void recover() const;
 
     /// Waits, with the lock given up, until it is notified.
     /// @returns true; false when the time ran out. The lock is held again
     /// @throws StateError      this thread does not hold the lock
     /// @throws CancelledError  a stop was requested; the lock is held again
-    /// @throws OwnerDied       whoever had the lock meanwhile is gone: it is not held
+    /// @throws OwnerDied       who had the lock meanwhile died holding it: now nobody has it, see recover()
     bool wait() const { return wait_within({}, {}); }
     [[nodiscard]] bool wait(Timeout timeout) const { return wait_within(timeout, {}); }
     bool wait(std::stop_token stop) const { return wait_within({}, stop); }

@@ -9,6 +9,8 @@
 // 3. The entry is freed only when the lock was taken again. So a waiter that dies before took nothing along:
 //    its coroner finds it notified and notifies the next. What is repeated there, because a coroner or the
 //    waiter was killed in between, ends one wait more than it should, and never one less.
+// 4. Whoever dies with the lock held may have been about to notify. So its coroner ends all waits, and so
+//    does whoever recovers the lock.
 
 #include <fmt/format.h>
 #include <procession/condition.hpp>
@@ -91,6 +93,11 @@ bool notify_oldest(heap::Operation& operation, ConditionBody& body) {
     return false;
 }
 
+void notify_everybody(heap::Operation& operation, ConditionBody& body) {
+    while (notify_oldest(operation, body)) {
+    }
+}
+
 void set_free(Waiter& waiter) {
     waiter.word.store(0);
     waiter.owner.store(0, std::memory_order_release);
@@ -98,9 +105,12 @@ void set_free(Waiter& waiter) {
 
 void mourn_waiters(Heap& heap, Offset object, ParticipantId dead) {
     auto& body = heap::body<ConditionBody>(heap, object);
+    heap::Operation operation(heap);
+    // It may have died between a change and its notification: those who wait find the lock abandoned.
+    if (heap::owner_in(heap::body<LockBody>(heap, body.lock).word.value.load()) == dead)
+        notify_everybody(operation, body);
     body.waiters.for_each(heap, [&](Waiter& waiter) {
         if (waiter.owner.load() != dead) return;
-        heap::Operation operation(heap);
         std::uint32_t word = waiter.word.load() & ~heap::asleep_bit;
         // From here nobody notifies it.
         if (is_waiting(word) && !heap::give_answer(operation, waiter.word, word, 0))
@@ -189,8 +199,13 @@ bool wait_until(const Condition& condition, const os::Deadline& deadline, const 
     PROCESSION_KILL_POINT("condition.entered");
     const std::uint32_t depth = give_up_wholly(lock);
     PROCESSION_KILL_POINT("condition.released");
-    // One that was notified and died without a trace may have been next to us.
-    const auto waited = place.wait([&] { body.waiters.bury_dead(heap); }, deadline, stop);
+    // Whom we wait for may have died: one that was notified before us, or with the lock.
+    const auto look = [&] {
+        body.waiters.bury_dead(heap);
+        const ParticipantId holder = heap::owner_in(lock.word.value.load(std::memory_order_relaxed));
+        if (holder && heap.may_be_dead(holder)) bury(heap, holder);
+    };
+    const auto waited = place.wait(look, deadline, stop);
     const bool notified = waited == heap::Waited::ready || !place.give_up();
     PROCESSION_KILL_POINT("condition.wait_ended");
     take_again(lock, depth);
@@ -217,7 +232,10 @@ void Condition::unlock() const noexcept {
     detail::log_failure([&] { release_own(lock_of(*this)); });
 }
 void Condition::release() const { synchronize::release(lock_of(*this)); }
-void Condition::recover() const { synchronize::recover(lock_of(*this)); }
+void Condition::recover() const {
+    synchronize::recover(lock_of(*this));
+    notify_all();
+}
 
 bool Condition::acquire_within(Timeout timeout, const std::stop_token& stop) const {
     return synchronize::acquire(lock_of(*this), os::Deadline::after(timeout), stop);
