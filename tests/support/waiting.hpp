@@ -14,16 +14,13 @@ void wait_until(Ready ready) {
     while (!ready()) std::this_thread::yield();
 }
 
-/// Until so many wait, which is what a condition prints.
-inline void wait_for_waiters(const Condition& condition, int count) {
-    wait_until([&] { return condition.to_string().ends_with(", " + std::to_string(count) + ")>"); });
+/// How many wait, which is what a condition prints.
+inline int waiters_of(const Condition& condition) {
+    const std::string text = condition.to_string();
+    return std::stoi(text.substr(text.rfind(' ')));
 }
-
-/// Looks at what a condition's lock guards.
-template <class Condition, class Look>
-auto locked(const Condition& condition, Look look) {
-    const std::unique_lock lock(condition);
-    return look();
+inline void wait_for_waiters(const Condition& condition, int count) {
+    wait_until([&] { return waiters_of(condition) == count; });
 }
 
 }  // namespace procession::test
