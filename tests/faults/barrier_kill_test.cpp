@@ -26,13 +26,6 @@ namespace {
 using namespace std::chrono_literals;
 using heap::Heap;
 
-int end_of(pid_t pid) {
-    int status = 0;
-    while (::waitpid(pid, &status, 0) < 0) {
-    }
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
-}
-
 /// Waits until the barrier breaks.
 pid_t start_party(const mp::Barrier& barrier, const char* kill_point = "none", int nth = 1) {
     const pid_t pid = ::fork();
@@ -61,8 +54,8 @@ TEST_P(PartyKilledAt, breaks_the_barrier_which_then_begins_anew) {
         const mp::Barrier barrier(3, nothing);
         std::vector<pid_t> others{start_party(barrier), start_party(barrier)};
         // Found by those who wait.
-        EXPECT_EQ(end_of(start_party(barrier, GetParam(), nth)), -SIGKILL);
-        for (const pid_t other : others) EXPECT_EQ(end_of(other), 0);
+        EXPECT_EQ(test::end_of(start_party(barrier, GetParam(), nth)), -SIGKILL);
+        for (const pid_t other : others) EXPECT_EQ(test::end_of(other), 0);
         EXPECT_TRUE(barrier.broken());
         barrier.reset();
         // The dead are forgotten, whenever their coroner comes.
@@ -71,7 +64,7 @@ TEST_P(PartyKilledAt, breaks_the_barrier_which_then_begins_anew) {
         others = {start_party(barrier), start_party(barrier)};
         for (int i = 0; i < 10; ++i) barrier.wait();
         barrier.abort();
-        for (const pid_t other : others) EXPECT_EQ(end_of(other), 0);
+        for (const pid_t other : others) EXPECT_EQ(test::end_of(other), 0);
     }
     bury_everybody(Heap::program());
     EXPECT_LE(Heap::program().usage().blocks, before);
@@ -93,14 +86,14 @@ TEST_P(BarrierCoronerKilledAt, the_others_are_told_all_the_same) {
         ::waitpid(other, nullptr, WUNTRACED);
     }
     ::kill(killed, SIGKILL);
-    EXPECT_EQ(end_of(killed), -SIGKILL);
+    EXPECT_EQ(test::end_of(killed), -SIGKILL);
     EXPECT_EQ(-SIGKILL, in_child([] {
         Heap::program().self();
         os::select_kill_point(GetParam());
         bury_everybody(Heap::program());
     }));
     for (const pid_t other : others) ::kill(other, SIGCONT);
-    for (const pid_t other : others) EXPECT_EQ(end_of(other), 0);
+    for (const pid_t other : others) EXPECT_EQ(test::end_of(other), 0);
 }
 
 TEST(BarrierParty, that_is_killed_before_it_has_begun_breaks_the_barrier) {

@@ -26,13 +26,6 @@ namespace {
 using namespace std::chrono_literals;
 using heap::Heap;
 
-int end_of(pid_t pid) {
-    int status = 0;
-    while (::waitpid(pid, &status, 0) < 0) {
-    }
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
-}
-
 /// Takes the lock, whether or not its last holder lives.
 void take(const mp::Condition& condition) {
     for (;;) {
@@ -88,14 +81,14 @@ class WaiterKilledAt : public testing::TestWithParam<const char*> {
             const mp::Condition condition;
             const pid_t killed = start_waiter(condition, GetParam());
             if (dies_before) {
-                EXPECT_EQ(end_of(killed), -SIGKILL);
+                EXPECT_EQ(test::end_of(killed), -SIGKILL);
             }
             const pid_t waiter = start_waiter(condition);
             // One, which is for the older of the two if that lives.
             notify(condition, 1);
-            EXPECT_EQ(end_of(waiter), 0);
+            EXPECT_EQ(test::end_of(waiter), 0);
             if (!dies_before) {
-                EXPECT_EQ(end_of(killed), -SIGKILL);
+                EXPECT_EQ(test::end_of(killed), -SIGKILL);
             }
             bury_everybody(Heap::program());
             EXPECT_EQ(waiters_of(condition), 0);
@@ -130,7 +123,7 @@ TEST_P(NotifierKilledAt, has_notified_or_leaves_the_lock_abandoned) {
     EXPECT_TRUE(status == -SIGKILL || status == 0);
     // Whoever finds the lock abandoned notifies all.
     notify(condition, 2);
-    for (const pid_t waiter : waiters) EXPECT_EQ(end_of(waiter), 0);
+    for (const pid_t waiter : waiters) EXPECT_EQ(test::end_of(waiter), 0);
 }
 
 class CoronerKilledAt : public testing::TestWithParam<const char*> {};
@@ -147,14 +140,14 @@ TEST_P(CoronerKilledAt, the_notification_is_passed_on_all_the_same) {
     ::kill(waiter, SIGSTOP);
     ::waitpid(waiter, nullptr, WUNTRACED);
     notify(condition, 1);
-    EXPECT_EQ(end_of(killed), -SIGKILL);
+    EXPECT_EQ(test::end_of(killed), -SIGKILL);
     EXPECT_EQ(-SIGKILL, in_child([] {
         Heap::program().self();
         os::select_kill_point(GetParam());
         bury_everybody(Heap::program());
     }));
     ::kill(waiter, SIGCONT);
-    EXPECT_EQ(end_of(waiter), 0);
+    EXPECT_EQ(test::end_of(waiter), 0);
 }
 
 // ---------------------------------------------------------------- storm

@@ -7,7 +7,6 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
-#include <cstdlib>
 #include <random>
 #include <thread>
 #include <vector>
@@ -16,6 +15,7 @@
 #include "support/child.hpp"
 #include "support/heap_work.hpp"
 #include "support/proc.hpp"
+#include "support/storm.hpp"
 
 #ifdef PROCESSION_KILL_POINTS
 
@@ -24,15 +24,6 @@ namespace {
 using procession::heap::Heap;
 using procession::os::select_kill_point;
 namespace test = procession::test;
-
-pid_t fork_to(const auto& body) {
-    const pid_t pid = ::fork();
-    if (pid == 0) {
-        body();
-        ::_exit(0);
-    }
-    return pid;
-}
 
 void kill(pid_t pid) {
     ::kill(pid, SIGKILL);
@@ -47,7 +38,7 @@ INSTANTIATE_TEST_SUITE_P(EveryPoint, SetterKilledAt,
 TEST_P(SetterKilledAt, has_woken_all_who_wait) {
     const mp::Event event;
     std::vector<pid_t> waiters;
-    for (int i = 0; i < 3; ++i) waiters.push_back(fork_to([&] { event.wait(); }));
+    for (int i = 0; i < 3; ++i) waiters.push_back(test::fork_to([&] { event.wait(); }));
     for (const pid_t waiter : waiters)
         while (test::process_entry(waiter)->state != 'S') std::this_thread::yield();
     EXPECT_EQ(-SIGKILL, test::in_child([&] {
@@ -64,9 +55,7 @@ TEST_P(SetterKilledAt, has_woken_all_who_wait) {
 }
 
 TEST(EventStorm, every_wait_ends) {
-    const char* seconds = std::getenv("PROCESSION_STORM_SECONDS");
-    const auto end =
-        std::chrono::steady_clock::now() + std::chrono::seconds(seconds ? std::atoi(seconds) : 3);
+    const auto end = test::storm_end();
     constexpr std::size_t waiters = 4, setters = 2;
     const mp::Event event;
     const auto at = Heap::program().allocate(waiters * sizeof(std::atomic<std::uint64_t>));
@@ -74,7 +63,7 @@ TEST(EventStorm, every_wait_ends) {
     std::vector<pid_t> pids(waiters + setters);
     const auto start = [&](std::size_t member) {
         if (member < waiters) returned[member] = 0;
-        pids[member] = fork_to([&] {
+        pids[member] = test::fork_to([&] {
             for (;;) {
                 if (member < waiters) {
                     event.wait();

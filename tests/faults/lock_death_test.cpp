@@ -37,22 +37,6 @@ struct Guarded {
     std::atomic<int> done{0};
 };
 
-pid_t fork_to(const auto& body) {
-    const pid_t pid = ::fork();
-    if (pid == 0) {
-        body();
-        ::_exit(0);
-    }
-    return pid;
-}
-
-int end_of(pid_t pid) {
-    int status = 0;
-    while (::waitpid(pid, &status, 0) < 0) {
-    }
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
-}
-
 void wait_until(const auto& condition) {
     while (!condition()) std::this_thread::yield();
 }
@@ -94,7 +78,7 @@ class LockDeath : public testing::Test {
 
     /// A process that has the lock for ever.
     pid_t start_holder() {
-        const pid_t pid = fork_to([&] {
+        const pid_t pid = test::fork_to([&] {
             Operation operation(heap_);
             const Guard guard(operation, guarded_.lock, Recovery::queue_put);
             guarded_.inside = operation.self();
@@ -106,7 +90,7 @@ class LockDeath : public testing::Test {
 
     std::vector<pid_t> start_waiters(int count) {
         std::vector<pid_t> waiters;
-        for (int i = 0; i < count; ++i) waiters.push_back(fork_to([&] { pass_through(); }));
+        for (int i = 0; i < count; ++i) waiters.push_back(test::fork_to([&] { pass_through(); }));
         for (const pid_t waiter : waiters) test::wait_until_asleep(waiter);
         return waiters;
     }
@@ -123,8 +107,8 @@ TEST_P(HolderKilled, all_waiters_go_on_one_at_a_time_after_one_recovery) {
     const auto waiters = start_waiters(GetParam());
     EXPECT_EQ(guarded_.done, 0);
     ::kill(holder, SIGKILL);
-    for (const pid_t waiter : waiters) EXPECT_EQ(end_of(waiter), 0);
-    EXPECT_EQ(end_of(holder), -SIGKILL);
+    for (const pid_t waiter : waiters) EXPECT_EQ(test::end_of(waiter), 0);
+    EXPECT_EQ(test::end_of(holder), -SIGKILL);
     EXPECT_EQ(guarded_.done, GetParam());
     EXPECT_EQ(guarded_.not_alone, 0);
     EXPECT_EQ(guarded_.recovered, 1);
@@ -144,12 +128,12 @@ INSTANTIATE_TEST_SUITE_P(EveryPoint, WaiterKilledAt,
 
 TEST_P(WaiterKilledAt, the_others_go_on) {
     const pid_t holder = start_holder();
-    const pid_t killed = fork_to([&] {
+    const pid_t killed = test::fork_to([&] {
         os::select_kill_point(GetParam());
         pass_through();
     });
     if (dies_before_holder())
-        EXPECT_EQ(end_of(killed), -SIGKILL);
+        EXPECT_EQ(test::end_of(killed), -SIGKILL);
     else
         test::wait_until_asleep(killed);
     const auto waiters = start_waiters(4);
@@ -162,11 +146,11 @@ TEST_P(WaiterKilledAt, the_others_go_on) {
             ::waitpid(waiter, nullptr, WUNTRACED);
         }
         ::kill(holder, SIGKILL);
-        EXPECT_EQ(end_of(killed), -SIGKILL);
+        EXPECT_EQ(test::end_of(killed), -SIGKILL);
         for (const pid_t waiter : waiters) ::kill(waiter, SIGCONT);
     }
-    for (const pid_t waiter : waiters) EXPECT_EQ(end_of(waiter), 0);
-    EXPECT_EQ(end_of(holder), -SIGKILL);
+    for (const pid_t waiter : waiters) EXPECT_EQ(test::end_of(waiter), 0);
+    EXPECT_EQ(test::end_of(holder), -SIGKILL);
     EXPECT_EQ(guarded_.done, 4);
     EXPECT_EQ(guarded_.not_alone, 0);
     EXPECT_GE(guarded_.recovered, 1);
@@ -174,7 +158,7 @@ TEST_P(WaiterKilledAt, the_others_go_on) {
 
 TEST_F(LockDeath, the_end_of_the_thread_that_has_the_life_is_not_the_holders) {
     auto& step = guarded_.done;
-    const pid_t holder = fork_to([&] {
+    const pid_t holder = test::fork_to([&] {
         std::thread living([&] {
             heap_.self();
             wait_until([&] { return step == 1; });
@@ -197,8 +181,8 @@ TEST_F(LockDeath, the_end_of_the_thread_that_has_the_life_is_not_the_holders) {
     wait_until([&] { return sleeps_of(waiters.back()) > before + 10; });
     EXPECT_EQ(guarded_.inside, id);
     ++step;
-    for (const pid_t waiter : waiters) EXPECT_EQ(end_of(waiter), 0);
-    EXPECT_EQ(end_of(holder), 0);
+    for (const pid_t waiter : waiters) EXPECT_EQ(test::end_of(waiter), 0);
+    EXPECT_EQ(test::end_of(holder), 0);
     EXPECT_EQ(guarded_.recovered, 0);
     EXPECT_EQ(guarded_.not_alone, 0);
 }

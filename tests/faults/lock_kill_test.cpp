@@ -8,7 +8,6 @@
 #include <procession/mp.hpp>
 
 #include <array>
-#include <cstdlib>
 #include <random>
 #include <thread>
 
@@ -16,6 +15,7 @@
 #include "support/child.hpp"
 #include "support/heap_work.hpp"
 #include "support/proc.hpp"
+#include "support/storm.hpp"
 
 #ifdef PROCESSION_KILL_POINTS
 
@@ -72,9 +72,7 @@ using Locks = testing::Types<mp::Lock, mp::RLock>;
 TYPED_TEST_SUITE(LockStorm, Locks);
 
 TYPED_TEST(LockStorm, killed_holders_waiters_and_coroners_break_nothing) {
-    const char* seconds = std::getenv("PROCESSION_STORM_SECONDS");
-    const auto end =
-        std::chrono::steady_clock::now() + std::chrono::seconds(seconds ? std::atoi(seconds) : 3);
+    const auto end = test::storm_end();
     const Scene<TypeParam> scene;
     std::mt19937 random(42);
     std::array<pid_t, 5> processes;

@@ -7,7 +7,6 @@
 #include <signal.h>
 #include <procession/mp.hpp>
 
-#include <cstdlib>
 #include <map>
 #include <random>
 #include <set>
@@ -15,6 +14,7 @@
 #include "os/kill_point.hpp"
 #include "support/child.hpp"
 #include "support/heap_work.hpp"
+#include "support/storm.hpp"
 
 #ifdef PROCESSION_KILL_POINTS
 
@@ -84,9 +84,7 @@ INSTANTIATE_TEST_SUITE_P(EveryPoint, QueueUserKilledAt,
                                          "get.copied", "get.committed", "alloc.claimed", "free.freed"));
 
 TEST(QueueStorm, killed_putters_and_getters_disturb_nobody) {
-    const char* seconds = std::getenv("PROCESSION_STORM_SECONDS");
-    const auto end =
-        std::chrono::steady_clock::now() + std::chrono::seconds(seconds ? std::atoi(seconds) : 3);
+    const auto end = test::storm_end();
     mp::Queue<Item> queue(100), witness;
     // What the survivors got, by putter; a putter is one life of a process.
     const auto put_for_ever = [&](int putter) {

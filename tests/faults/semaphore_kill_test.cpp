@@ -8,7 +8,6 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
-#include <cstdlib>
 #include <mutex>
 #include <optional>
 #include <random>
@@ -19,6 +18,7 @@
 #include "support/child.hpp"
 #include "support/heap_work.hpp"
 #include "support/proc.hpp"
+#include "support/storm.hpp"
 
 #ifdef PROCESSION_KILL_POINTS
 
@@ -31,26 +31,9 @@ namespace test = procession::test;
 
 void bury_everybody() { test::bury_everybody(Heap::program()); }
 
-template <class Body>
-pid_t fork_to(Body body) {
-    const pid_t pid = ::fork();
-    if (pid == 0) {
-        body();
-        ::_exit(0);
-    }
-    return pid;
-}
-
-int end_of(pid_t pid) {
-    int status = 0;
-    while (::waitpid(pid, &status, 0) < 0) {
-    }
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
-}
-
 void kill(pid_t pid) {
     ::kill(pid, SIGKILL);
-    EXPECT_EQ(end_of(pid), -SIGKILL);
+    EXPECT_EQ(test::end_of(pid), -SIGKILL);
 }
 
 void wait_until_asleep(pid_t pid) {
@@ -65,7 +48,7 @@ void wait_until_asleep(pid_t pid) {
 
 /// A process that waits for a permit, takes it and ends by itself.
 pid_t start_waiter(const mp::Semaphore& sem, const char* kill_point = nullptr) {
-    const pid_t pid = fork_to([&] {
+    const pid_t pid = test::fork_to([&] {
         select_kill_point(kill_point, 1);
         sem.acquire();
         end_by_itself();
@@ -104,7 +87,7 @@ void expect_all_permits_work(const mp::Semaphore& sem, int count) {
 int kill_at_each_point_in_turn(auto prepare, auto work, auto check) {
     for (int nth = 1;; ++nth) {
         prepare();
-        const int end = end_of(fork_to([&] {
+        const int end = test::end_of(test::fork_to([&] {
             Heap::program().self();
             select_kill_point("", nth);
             work();
@@ -139,7 +122,7 @@ TEST(LimitUserKilledAnywhere, leaves_every_permit) {
             bury_everybody();
             kill(holder);
             bury_everybody();
-            EXPECT_EQ(end_of(waiter), 0);
+            EXPECT_EQ(test::end_of(waiter), 0);
             bury_everybody();
             // The waiter's stays taken, and perhaps that of the other one that ended by itself.
             EXPECT_GE(sem->get_value(), 2);
@@ -168,7 +151,7 @@ TEST(CoronerKilledAnywhere, permits_of_a_killed_holder_come_back) {
             bury_everybody();
             EXPECT_EQ(sem->get_value(), 2);
             ::kill(waiter, SIGCONT);
-            EXPECT_EQ(end_of(waiter), 0);
+            EXPECT_EQ(test::end_of(waiter), 0);
             bury_everybody();
             EXPECT_EQ(sem->get_value(), 1);
             expect_all_permits_work(*sem, 3);
@@ -204,7 +187,7 @@ TEST(Limit, whose_holder_nobody_buries_is_given_on_by_those_who_wait) {
     const pid_t holder = start_holder(sem, 1);
     const pid_t waiter = start_waiter(sem);
     kill(holder);
-    EXPECT_EQ(end_of(waiter), 0);
+    EXPECT_EQ(test::end_of(waiter), 0);
 }
 
 TEST(Limit, never_has_more_permits_come_back_than_there_were_at_first) {
@@ -259,7 +242,7 @@ TEST(SignallerKilledAnywhere, has_woken_those_who_wait) {
         [&] { sem->release(); },
         [&] {
             bury_everybody();
-            EXPECT_EQ(end_of(waiter), 0);
+            EXPECT_EQ(test::end_of(waiter), 0);
             EXPECT_EQ(sem->get_value(), 0);
         });
     EXPECT_EQ(points, 3) << "changed, and before and after the wake-up";
@@ -277,21 +260,16 @@ TEST_P(WaiterKilled, after_it_was_woken_does_not_swallow_the_permit) {
         const pid_t waiter = start_waiter(sem);
         sem.release();
         // Either may be the one that is woken, and the killed one's timed sleep ends as well.
-        EXPECT_EQ(end_of(killed), -SIGKILL);
+        EXPECT_EQ(test::end_of(killed), -SIGKILL);
         killed_first += sem.get_value();
         bury_everybody();
-        EXPECT_EQ(end_of(waiter), 0);
+        EXPECT_EQ(test::end_of(waiter), 0);
         EXPECT_EQ(sem.get_value(), 0);
     }
     EXPECT_GT(killed_first, 0);
 }
 
 // ---------------------------------------------------------------- storms
-
-auto end_of_storm() {
-    const char* seconds = std::getenv("PROCESSION_STORM_SECONDS");
-    return std::chrono::steady_clock::now() + std::chrono::seconds(seconds ? std::atoi(seconds) : 3);
-}
 
 /// What a storm's processes share; at an offset, so that also those find it that did not inherit it.
 template <class T>
@@ -356,7 +334,7 @@ INSTANTIATE_TEST_SUITE_P(StartedBy, LimitStorm, testing::Bool(),
                          [](const auto& info) { return info.param ? "Process" : "fork"; });
 
 TEST_P(LimitStorm, no_permit_is_lost_and_none_is_there_twice) {
-    const auto end = end_of_storm();
+    const auto end = test::storm_end();
     const mp::BoundedSemaphore sem(limit);
     const heap::Offset at = make_shared<Witness>();
     auto& witness = shared<Witness>(at);
@@ -368,7 +346,7 @@ TEST_P(LimitStorm, no_permit_is_lost_and_none_is_there_twice) {
             processes[std::size_t(member)] = mp::Process(go_in_and_out, sem, at, member);
             processes[std::size_t(member)].start();
         } else {
-            forked[std::size_t(member)] = fork_to([&] { go_in_and_out(sem, at, member); });
+            forked[std::size_t(member)] = test::fork_to([&] { go_in_and_out(sem, at, member); });
         }
     };
     const auto stop = [&](int member) {
@@ -411,7 +389,7 @@ struct Fill {
 };
 
 TEST(SignalStorm, a_buffer_of_two_semaphores_never_overflows) {
-    const auto end = end_of_storm();
+    const auto end = test::storm_end();
     std::mt19937 random(11);
     int all_kills = 0;
     while (std::chrono::steady_clock::now() < end) {
@@ -420,7 +398,7 @@ TEST(SignalStorm, a_buffer_of_two_semaphores_never_overflows) {
         auto& fill = shared<Fill>(at);
         std::vector<pid_t> pids(6);
         const auto start = [&](std::size_t member) {
-            pids[member] = fork_to([&] {
+            pids[member] = test::fork_to([&] {
                 for (;;) {
                     if (member % 2) {
                         room.acquire();

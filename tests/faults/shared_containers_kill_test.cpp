@@ -17,6 +17,7 @@
 #include "support/child.hpp"
 #include "support/heap_work.hpp"
 #include "support/proc.hpp"
+#include "support/storm.hpp"
 
 #ifdef PROCESSION_KILL_POINTS
 
@@ -399,9 +400,7 @@ struct Shared {
 };
 
 TEST(ContainerStorm, killed_writers_leave_everything_whole) {
-    const char* seconds = std::getenv("PROCESSION_STORM_SECONDS");
-    const auto end =
-        std::chrono::steady_clock::now() + std::chrono::seconds(seconds ? std::atoi(seconds) : 3);
+    const auto end = test::storm_end();
     mp::shared_vector<int> keeps_the_record;
     const auto before = Heap::program().usage().blocks;
     int kills = 0;

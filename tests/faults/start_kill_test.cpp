@@ -8,7 +8,6 @@
 #include <procession/mp.hpp>
 
 #include <algorithm>
-#include <cstdlib>
 #include <fstream>
 #include <random>
 
@@ -17,6 +16,7 @@
 #include "process/program.hpp"
 #include "support/child.hpp"
 #include "support/heap_work.hpp"
+#include "support/storm.hpp"
 
 #ifdef PROCESSION_KILL_POINTS
 
@@ -25,6 +25,7 @@ namespace {
 using namespace std::chrono_literals;
 namespace detail = procession::detail;
 namespace heap = procession::heap;
+namespace test = procession::test;
 using heap::Heap;
 
 void nothing() {}
@@ -169,9 +170,7 @@ TEST(ForkServer, its_children_keep_their_exit_codes_when_it_was_killed) {
 
 // Starters, spares and servers are killed at random times while others start processes.
 TEST(StartStorm, nobody_hangs_and_nothing_is_left) {
-    const char* seconds = std::getenv("PROCESSION_STORM_SECONDS");
-    const auto end =
-        std::chrono::steady_clock::now() + std::chrono::seconds(seconds ? std::atoi(seconds) : 3);
+    const auto end = test::storm_end();
     ASSERT_EQ(start_and_join(), 0);
     auto& started =
         *Heap::program().at<std::atomic<int>>(Heap::program().allocate(sizeof(std::atomic<int>)));

@@ -8,18 +8,29 @@
 
 namespace procession::test {
 
-/// Runs `body` in a forked child and returns how that ended: n, or -signal.
+/// A forked child that does `body` and ends.
 template <class Body>
-int in_child(Body body) {
+pid_t fork_to(Body body) {
     const pid_t pid = ::fork();
     if (pid == 0) {
         body();
         ::_exit(0);
     }
+    return pid;
+}
+
+/// Waits for a child's end: n, or -signal.
+inline int end_of(pid_t pid) {
     int status = 0;
     while (::waitpid(pid, &status, 0) < 0) {
     }
     return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+}
+
+/// Runs `body` in a forked child and returns how that ended.
+template <class Body>
+int in_child(Body body) {
+    return end_of(fork_to(body));
 }
 
 /// A forked child that does `body`, says so by `ready`, and then is there until it is killed.
