@@ -214,37 +214,6 @@ TEST(BarrierStorm, nobody_goes_on_alone_and_nobody_is_left_waiting) {
     heap.free(place);
 }
 
-void pass_for_ever(const mp::Barrier& barrier) {
-    for (;;) barrier.wait();
-}
-void pass_until_broken(mp::Barrier barrier) {
-    try {
-        pass_for_ever(barrier);
-    } catch (const mp::BrokenBarrierError&) {
-    }
-}
-
-TEST(BarrierStorm, each_process_that_was_given_it_is_missed_from_its_start_on) {
-    const auto end = storm_end();
-    const mp::Barrier barrier(parties);
-    std::mt19937 random(1987);
-    while (std::chrono::steady_clock::now() < end) {
-        std::vector<mp::Process> others;
-        for (int i = 1; i < parties; ++i) others.emplace_back(pass_until_broken, barrier);
-        for (mp::Process& other : others) other.start();
-        for (std::uint32_t i = random() % 20; i > 0; --i) barrier.wait();
-        const std::size_t victim = random() % others.size();
-        others[victim].kill();
-        // Nobody joins it before, and nobody resets the barrier.
-        EXPECT_THROW(pass_for_ever(barrier), mp::BrokenBarrierError);
-        for (std::size_t i = 0; i < others.size(); ++i) {
-            others[i].join();
-            EXPECT_EQ(others[i].exitcode(), i == victim ? -SIGKILL : 0);
-        }
-        barrier.reset();
-    }
-}
-
 }  // namespace
 }  // namespace procession::test
 

@@ -6,12 +6,14 @@
 #include <signal.h>
 #include <procession/mp.hpp>
 
+#include <random>
 #include <stdexcept>
 #include <thread>
 #include <vector>
 
 #include "support/expect.hpp"
 #include "support/start_methods.hpp"
+#include "support/storm.hpp"
 #include "support/targets.hpp"
 #include "support/waiting.hpp"
 
@@ -322,9 +324,37 @@ TEST_P(PartyEnds, that_was_given_it_inside_other_arguments) {
     process.join();
 }
 
+void pass_for_ever(const mp::Barrier& barrier) {
+    for (;;) barrier.wait();
+}
+void pass_until_broken(mp::Barrier barrier) {
+    try {
+        pass_for_ever(barrier);
+    } catch (const mp::BrokenBarrierError&) {
+    }
+}
+TEST_P(PartyEnds, at_any_time_and_is_missed) {
+    const auto end = storm_end();
+    std::mt19937 random(1987);
+    while (std::chrono::steady_clock::now() < end) {
+        std::vector<mp::Process> others;
+        for (int i = 1; i < parties; ++i) others.emplace_back(pass_until_broken, barrier_);
+        for (mp::Process& other : others) other.start();
+        for (std::uint32_t i = random() % 20; i > 0; --i) barrier_.wait();
+        const std::size_t victim = random() % others.size();
+        others[victim].kill();
+        // Nobody joins it before, and nobody resets the barrier.
+        EXPECT_THROW(pass_for_ever(barrier_), mp::BrokenBarrierError);
+        for (std::size_t i = 0; i < others.size(); ++i) {
+            others[i].join();
+            EXPECT_EQ(others[i].exitcode(), i == victim ? -SIGKILL : 0);
+        }
+        barrier_.reset();
+    }
+}
+
 mp::Barrier global(2);
-mp::Barrier global_with_action(
-    2, [] {}, 60s);
+mp::Barrier global_with_action(2, nothing, 60s);
 void wait_at_globals() {
     global.wait();
     global_with_action.wait();

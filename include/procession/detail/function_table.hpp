@@ -39,9 +39,10 @@ class PROCESSION_API FunctionEntry {
 };
 
 /// The entry of a function, one in each module that instantiates it: were it visible, a library that
-/// is opened at run time would use the program's.
+/// is opened at run time would use the program's. Registered before the module's own static initialisation,
+/// which may make something that is sent, such as a barrier with an action.
 template <auto Function>
-[[gnu::visibility("hidden")]] inline FunctionEntry entry_of{Function};
+[[gnu::visibility("hidden"), gnu::init_priority(101)]] inline FunctionEntry entry_of{Function};
 
 /// A place in a module, as it is called in every process that has the same build of it loaded.
 struct PlaceName {
