@@ -13,6 +13,7 @@
 
 #include "os/kill_point.hpp"
 #include "support/child.hpp"
+#include "support/event.hpp"
 #include "support/heap_work.hpp"
 #include "support/storm.hpp"
 #include "support/targets.hpp"
@@ -23,7 +24,7 @@
 namespace procession::test {
 namespace {
 
-using namespace std::chrono_literals;
+using namespace std::string_view_literals;
 using heap::Heap;
 
 /// Waits until the barrier breaks.
@@ -68,6 +69,49 @@ TEST_P(PartyKilledAt, breaks_the_barrier_which_then_begins_anew) {
     }
     bury_everybody(Heap::program());
     EXPECT_LE(Heap::program().usage().blocks, before);
+}
+
+class EnderKilledAt : public testing::TestWithParam<const char*> {};
+INSTANTIATE_TEST_SUITE_P(EveryPoint, EnderKilledAt,
+                         testing::Values("barrier.cycle_ended", "answer.given",
+                                         "barrier.verdicts_written", "lock.before_release"));
+
+TEST_P(EnderKilledAt, has_let_all_pass_who_came_in_the_cycle) {
+    const mp::Barrier barrier(3, nothing);
+    std::vector<pid_t> others;
+    for (int i = 0; i < 2; ++i) {
+        others.push_back(::fork());
+        if (others.back() == 0) {
+            barrier.wait();  // throws if it is broken, and that ends it by a signal
+            ::_exit(0);
+        }
+    }
+    wait_until([&] { return barrier.n_waiting() == 2; });
+    EXPECT_EQ(-SIGKILL, in_child([&] {
+        // With an action the lock is taken twice, the second time to end the cycle.
+        os::select_kill_point(GetParam(), GetParam() == "lock.before_release"sv ? 2 : 1);
+        barrier.wait();
+    }));
+    for (const pid_t other : others) EXPECT_EQ(end_of(other), 0);
+    EXPECT_TRUE(barrier.broken());
+}
+
+TEST(BarrierParty, that_nobody_has_missed_is_forgotten_by_reset) {
+    const mp::Barrier barrier(2);
+    const Event passed;
+    const pid_t party = ::fork();
+    if (party == 0) {
+        barrier.wait();
+        passed.set();
+        wait_for_ever();
+    }
+    barrier.wait();
+    passed.wait();
+    ::kill(party, SIGKILL);
+    EXPECT_EQ(end_of(party), -SIGKILL);
+    barrier.reset();
+    bury_everybody(Heap::program());
+    EXPECT_FALSE(barrier.broken());
 }
 
 class BarrierCoronerKilledAt : public testing::TestWithParam<const char*> {};

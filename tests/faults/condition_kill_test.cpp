@@ -126,6 +126,35 @@ TEST_P(NotifierKilledAt, has_notified_or_leaves_the_lock_abandoned) {
     for (const pid_t waiter : waiters) EXPECT_EQ(test::end_of(waiter), 0);
 }
 
+TEST(LockHolder, that_is_killed_before_it_notifies_ends_the_waits) {
+    const mp::Condition condition;
+    std::vector<pid_t> waiters;
+    for (int i = 0; i < 2; ++i) {
+        const Event locked;
+        waiters.push_back(::fork());
+        if (waiters.back() == 0) {
+            take(condition);
+            locked.set();
+            int told = 0;
+            try {
+                condition.wait();
+            } catch (const mp::OwnerDied&) {
+                told = 1;
+                condition.recover();
+            }
+            condition.release();
+            ::_exit(told);
+        }
+        locked.wait();
+    }
+    EXPECT_EQ(-SIGKILL, in_child([&] {
+        take(condition);
+        ::raise(SIGKILL);
+    }));
+    // One is told, and the other goes on when that one has recovered the lock.
+    EXPECT_EQ(end_of(waiters[0]) + end_of(waiters[1]), 1);
+}
+
 class CoronerKilledAt : public testing::TestWithParam<const char*> {};
 INSTANTIATE_TEST_SUITE_P(EveryPoint, CoronerKilledAt,
                          testing::Values("answer.given", "condition.passed_on", "mourn.mourned",
