@@ -55,6 +55,9 @@ TEST(ProcessLife, of_a_pid_that_is_anothers_by_now_is_over) {
     EXPECT_TRUE(is_over(life));
 }
 TEST(ProcessLife, goes_on_when_only_the_first_thread_has_ended) {
+#ifdef __SANITIZE_THREAD__
+    GTEST_SKIP() << "the thread sanitizer waits for ever for a first thread that ended without it";
+#endif
     const Event told, done;
     const pid_t pid = ::fork();
     if (pid == 0) {
