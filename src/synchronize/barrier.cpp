@@ -386,7 +386,7 @@ Barrier::Barrier(int parties, Function<void()> action, Timeout limit)
           [&] { return make_barrier(checked_parties(parties), Written(action).buffer, limit); },
           [&](Offset object) { check_same(object, parties, Written(action).buffer, limit); }) {}
 
-Barrier::Barrier(detail::Handle handle) : Handle(std::move(handle)) { check_type(offset()); }
+Barrier::Barrier(detail::Handle handle) : Handle(handle) { check_type(offset()); }
 
 int Barrier::wait_within(Timeout timeout, const std::stop_token& stop) const {
     Heap& heap = Heap::program();

@@ -222,7 +222,7 @@ Condition::Condition(const detail::LockCore* lock)
           "Condition", [=] { return make_condition(lock); },
           [=](Offset object) { check_lock(object, lock); }) {}
 
-Condition::Condition(detail::Handle handle) : Handle(std::move(handle)) { check_type(offset()); }
+Condition::Condition(detail::Handle handle) : Handle(handle) { check_type(offset()); }
 
 // ---------------------------------------------------------------- the lock
 
