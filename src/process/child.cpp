@@ -151,8 +151,11 @@ void rehearse(const os::Inherited& now) {
     const Handle record = make_record("rehearsal", "", false),
                  parent = make_record("rehearsal", "", false);
     const auto& entry = entry_of<&rehearsed>;
-    const LaunchOrder order = write_launch(
-        record, entry, {.inherited = now, .log = log_state(), .parent = parent.offset()}, Buffer());
+    Launch launch;
+    launch.inherited = now;
+    launch.log = log_state();
+    launch.parent = parent.offset();
+    const LaunchOrder order = write_launch(record, entry, std::move(launch), Buffer());
     launch_message = order.launch;
     NativeReader reader(message_bytes(heap, order.launch));
     find_entry(take_up(reader, now).entry)(reader);
