@@ -39,6 +39,8 @@ namespace procession::inline v0 {
 /// @see Python: multiprocessing.Barrier
 class PROCESSION_API Barrier : public detail::Handle {
   public:
+    /// None yet, to be assigned or received into: every use throws StateError.
+    Barrier() : Handle("Barrier") {}
     /// A new barrier. `limit`: of a wait() without one of its own.
     /// @throws ValueError  `parties` is less than 1
     explicit Barrier(int parties, Function<void()> action = {}, Timeout limit = forever);

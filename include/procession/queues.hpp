@@ -66,8 +66,10 @@ class PROCESSION_API QueueCore : public Handle {
 template <class T>
 class Queue : public detail::QueueCore {
   public:
+    /// A new queue, with no limit but the heap's.
+    Queue() : Queue(0) {}
     /// @param maxsize  how many items it holds at most; 0: no limit but the heap's
-    explicit Queue(std::size_t maxsize = 0)
+    explicit Queue(std::size_t maxsize)
         : QueueCore(maxsize, detail::fingerprint<T>(), detail::type_name<T>()) {}
     /// The queue that a message names. @throws TypeMismatch its items are of another type
     explicit Queue(detail::Handle handle)

@@ -50,8 +50,10 @@ enum class SemaphoreKind : std::uint32_t { signal, limit, bounded };
 /// @see Python: multiprocessing.Semaphore; std::counting_semaphore
 class PROCESSION_API Semaphore : public detail::Handle {
   public:
+    /// A new semaphore with one permit.
+    Semaphore() : Semaphore(1) {}
     /// A new semaphore. @param value  how many permits are free at first @throws ValueError  below zero
-    explicit Semaphore(int value = 1, Permits permits = Permits::stay)
+    explicit Semaphore(int value, Permits permits = Permits::stay)
         : Semaphore(
               permits == Permits::stay ? detail::SemaphoreKind::signal : detail::SemaphoreKind::limit,
               value) {}
@@ -114,8 +116,10 @@ class PROCESSION_API Semaphore : public detail::Handle {
 /// @see Python: multiprocessing.BoundedSemaphore
 class PROCESSION_API BoundedSemaphore : public Semaphore {
   public:
+    /// A new semaphore with one permit.
+    BoundedSemaphore() : BoundedSemaphore(1) {}
     /// A new semaphore. @param value  how many permits there are @throws ValueError  below zero
-    explicit BoundedSemaphore(int value = 1) : Semaphore(detail::SemaphoreKind::bounded, value) {}
+    explicit BoundedSemaphore(int value) : Semaphore(detail::SemaphoreKind::bounded, value) {}
     /// The semaphore that a message names. @throws TypeMismatch  it is not bounded
     explicit BoundedSemaphore(detail::Handle handle);
 };

@@ -18,6 +18,7 @@
 #include <mutex>
 #include <optional>
 #include <span>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -46,6 +47,8 @@ PROCESSION_API std::size_t bytes_for(const std::string& type_name, std::size_t c
 /// Bytes of fixed size in the program's heap, with a lock: what Value and its kin are made of.
 class PROCESSION_API SharedData : public Handle {
   protected:
+    /// None yet.
+    explicit SharedData(std::string_view type) : Handle(type) {}
     /// A new one. @param initial its bytes; null: zeros @param lock the lock to use; none: one of its own
     SharedData(const SharedShape&, std::size_t size, const void* initial,
                std::optional<RLock> lock = {});
@@ -57,7 +60,10 @@ class PROCESSION_API SharedData : public Handle {
         body();  // throws where there is none
         return static_cast<T*>(data_);
     }
-    std::size_t size_in_bytes() const { return size_; }
+    std::size_t size_in_bytes() const {
+        body();
+        return size_;
+    }
     RLock& its_lock() const {
         body();
         return *lock_;
@@ -113,8 +119,10 @@ std::vector<T> collected(R&& range) {
 template <class T>
 class Value : public detail::SharedData {
   public:
+    /// A new value, zero.
+    Value() : Value(T{}) {}
     /// A new value. @throws HeapExhausted
-    explicit Value(T initial = {})
+    explicit Value(T initial)
         : SharedData(detail::shape_of<Value, T>(), sizeof(T), std::addressof(initial)) {}
     /// The same with a lock that it shares with others.
     Value(T initial, RLock lock)
@@ -187,7 +195,8 @@ class Value : public detail::SharedData {
 template <class T>
 class RawValue : public detail::SharedData {
   public:
-    explicit RawValue(T initial = {})
+    RawValue() : RawValue(T{}) {}
+    explicit RawValue(T initial)
         : SharedData(detail::shape_of<RawValue, T>(), sizeof(T), std::addressof(initial)) {}
     explicit RawValue(detail::Handle handle)
         : SharedData(std::move(handle), detail::shape_of<RawValue, T>()) {}
@@ -247,6 +256,7 @@ class SharedSequence : public SharedData {
     std::span<T> span() const { return {data(), size()}; }
 
   protected:
+    SharedSequence() : SharedData(type_name<Array>()) {}
     explicit SharedSequence(std::size_t count, std::optional<RLock> lock = {})
         : SharedData(shape_of<Array, T>(), bytes_for(type_name<Array>(), count, sizeof(T)), nullptr,
                      std::move(lock)) {}
@@ -268,6 +278,8 @@ class Array : public detail::SharedSequence<Array<T>, T> {
     using Base = detail::SharedSequence<Array, T>;
 
   public:
+    /// None yet, to be assigned or received into: every use throws StateError.
+    Array() = default;
     /// `count` zeros. @throws ValueError, HeapExhausted  they are too many
     explicit Array(std::size_t count) : Base(count) {}
     Array(std::size_t count, RLock lock) : Base(count, std::move(lock)) {}
@@ -314,6 +326,8 @@ class RawArray : public detail::SharedSequence<RawArray<T>, T> {
     using Base = detail::SharedSequence<RawArray, T>;
 
   public:
+    /// None yet, to be assigned or received into: every use throws StateError.
+    RawArray() = default;
     explicit RawArray(std::size_t count) : Base(count) {}
     template <detail::InputRange R>
     requires(!std::derived_from<std::remove_cvref_t<R>, detail::Handle>) explicit RawArray(R&& range)

@@ -220,6 +220,49 @@ TEST(Array, is_received_as_what_it_is) {
     EXPECT_THROW(mp::Value<int>{static_cast<procession::detail::Handle>(array)}, mp::TypeMismatch);
 }
 
+/// One of each handle that processes synchronise with or share values by.
+struct Everything {
+    mp::Lock lock;
+    mp::RLock rlock;
+    mp::Semaphore semaphore;
+    mp::BoundedSemaphore limit;
+    mp::Condition condition;
+    mp::Event event;
+    mp::Barrier barrier;
+    mp::Value<int> value;
+    mp::RawValue<int> raw_value;
+    mp::Array<int> array;
+    mp::RawArray<int> raw_array;
+};
+
+TEST(Handles, travel_as_members_of_messages) {
+    Everything sent;
+    sent.barrier = mp::Barrier(2);
+    sent.array = mp::Array<int>{1, 2};
+    sent.raw_array = mp::RawArray<int>{3};
+    const mp::Queue<Everything> queue;
+    queue.put(sent);
+    const Everything received = queue.get();
+    EXPECT_EQ(received.lock, sent.lock);
+    EXPECT_EQ(received.barrier, sent.barrier);
+    EXPECT_EQ(received.condition, sent.condition);
+    EXPECT_EQ(received.array[1], 2);
+    EXPECT_EQ(received.raw_array[0], 3);
+    sent.value.set(7);
+    EXPECT_EQ(received.value.get(), 7);
+}
+
+TEST(Handles, of_which_there_is_none_yet_say_so) {
+    EXPECT_THROW(mp::Barrier().abort(), mp::StateError);
+    EXPECT_THROW(mp::Array<int>()[0] = 1, mp::StateError);
+    try {
+        static_cast<void>(mp::RawArray<int>().data());
+        ADD_FAILURE();
+    } catch (const mp::StateError& error) {
+        test::expect_parts(error.what(), {"RawArray<int>", "none yet", "Assign"});
+    }
+}
+
 TEST(Array, gives_everything_back) {
     Heap& heap = Heap::program();
     heap.self();
