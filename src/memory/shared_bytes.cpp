@@ -38,9 +38,7 @@ struct Storage {
 };
 static_assert(sizeof(heap::BlockHeader) + sizeof(Storage) == heap::cache_line, "elements are aligned");
 
-BytesBody& body_of(const Handle& handle) {
-    return heap::body<BytesBody>(Heap::program(), handle.offset());
-}
+BytesBody& body_of(const Handle& handle) { return *static_cast<BytesBody*>(handle.body()); }
 
 /// What a row without a block has; never written.
 constinit Storage no_storage{};

@@ -46,9 +46,7 @@ static_assert(heap::arena_size / 16 <= offset_mask + 1,
 Offset entry_of(std::uint64_t slot) { return slot == removed ? 0 : 16 * (slot & offset_mask); }
 std::uint64_t slot_for(std::uint64_t hash, Offset entry) { return (hash & ~offset_mask) | entry / 16; }
 
-TableBody& body_of(const Handle& handle) {
-    return heap::body<TableBody>(Heap::program(), handle.offset());
-}
+TableBody& body_of(const Handle& handle) { return *static_cast<TableBody*>(handle.body()); }
 
 /// What a table without a block has; never written.
 constinit Slots no_slots{};

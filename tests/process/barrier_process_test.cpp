@@ -21,6 +21,7 @@ namespace procession::test {
 namespace {
 
 using namespace std::chrono_literals;
+using procession::test::why_broken;
 
 constexpr int parties = 5;
 
@@ -208,14 +209,6 @@ TEST_P(BarrierProcess, is_passed_a_thousand_times) {
 
 // ---------------------------------------------------------------- who is a party, and how it ends
 
-std::string why_broken(const mp::Barrier& barrier) {
-    try {
-        barrier.wait();
-    } catch (const mp::BrokenBarrierError& error) {
-        return error.what();
-    }
-    return "not broken";
-}
 void wait_only(mp::Barrier barrier) { barrier.wait(); }
 void stay(mp::Barrier) { wait_for_ever(); }
 void hold_nested(std::vector<std::pair<int, std::optional<mp::Function<void()>>>>) { wait_for_ever(); }

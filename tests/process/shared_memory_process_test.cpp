@@ -20,16 +20,7 @@ using namespace procession::test;
 mp::SharedMemory unnamed_global(mp::create, 64);
 mp::ShareableList list_global(mp::create, {"of the parent", 1});
 
-class NamedMemory : public EachStartMethod {
-  protected:
-    template <class F, class... A>
-    void run(F function, A... arguments) {
-        mp::Process process(function, arguments...);
-        process.start();
-        process.join();
-        EXPECT_EQ(process.exitcode(), 0);
-    }
-};
+class NamedMemory : public EachStartMethod {};
 INSTANTIATE_TEST_SUITE_P(EveryMethod, NamedMemory, all_start_methods(), name_of_parameter);
 
 void write_text(const mp::SharedMemory& block, std::string_view text) {

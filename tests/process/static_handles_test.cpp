@@ -19,6 +19,7 @@
 #include <sstream>
 
 #include "heap/lock.hpp"
+#include "support/start_methods.hpp"
 
 namespace {
 
@@ -67,14 +68,6 @@ INSTANTIATE_TEST_SUITE_P(EveryMethod, StaticHandles, testing::ValuesIn(mp::get_a
                                                                            : "forkserver";
                          });
 
-template <class F, class... A>
-void run(F function, A... arguments) {
-    mp::Process process(function, arguments...);
-    process.start();
-    process.join();
-    EXPECT_EQ(process.exitcode(), 0);
-}
-
 /// How a run of this program with other arguments ends, and what it prints.
 std::pair<int, std::string> run_program(const char* filter) {
     char path[] = "/tmp/procession-test-XXXXXX";
@@ -114,7 +107,7 @@ void fill_all(int number) {
     holder.own.put("of the object");
 }
 TEST_P(StaticHandles, are_one_object_for_parent_and_child) {
-    run(fill_all, 7);
+    procession::test::run(fill_all, 7);
     EXPECT_EQ(global.try_get(), 7);
     EXPECT_EQ(several[0].try_get(), 8);
     EXPECT_EQ(several[1].try_get(), 9);
@@ -123,11 +116,11 @@ TEST_P(StaticHandles, are_one_object_for_parent_and_child) {
 }
 
 void pass_on() {
-    run([] { global.put(global.get() + 1); });
+    procession::test::run([] { global.put(global.get() + 1); });
 }
 TEST_P(StaticHandles, are_the_same_in_grandchildren) {
     global.put(1);
-    run(pass_on);
+    procession::test::run(pass_on);
     EXPECT_EQ(global.try_get(), 2);
 }
 
@@ -145,7 +138,7 @@ TEST_P(StaticHandles, of_a_function_are_made_by_whoever_comes_first) {
     process.join();
     EXPECT_EQ(process.exitcode(), -SIGKILL);
     EXPECT_EQ(lazy().try_get(), 5);
-    run([] { lazy().put(6); });
+    procession::test::run([] { lazy().put(6); });
     EXPECT_EQ(lazy().try_get(), 6);
 }
 
@@ -161,7 +154,7 @@ void use_those_made_elsewhere(mp::Queue<std::string> out) {
 }
 TEST_P(StaticHandles, made_elsewhere_by_static_initialisation_are_for_fork_or_to_be_passed) {
     mp::Queue<std::string> out;
-    run(use_those_made_elsewhere, out);
+    procession::test::run(use_those_made_elsewhere, out);
     for (int i = 0; i < 3; ++i) {
         const std::string said = out.get();
         if (!afresh()) {
@@ -171,13 +164,13 @@ TEST_P(StaticHandles, made_elsewhere_by_static_initialisation_are_for_fork_or_to
         for (const char* part : {"Queue: ", "static initialisation", "pass it as an argument"})
             EXPECT_NE(said.find(part), std::string::npos) << part << " is missing in: " << said;
     }
-    run([](mp::Queue<int> queue) { queue.put(2); }, *with_new);
+    procession::test::run([](mp::Queue<int> queue) { queue.put(2); }, *with_new);
     EXPECT_EQ(with_new->get_many(2).back(), 2);
 }
 
 TEST_P(StaticHandles, are_not_those_on_stacks_and_of_threads) {
     mp::Queue<int> out;
-    run(
+    procession::test::run(
         [](mp::Queue<int> to) {
             mp::Queue<int> local;
             of_a_thread.put(1);
@@ -197,7 +190,7 @@ TEST_P(StaticHandles, of_a_library_that_was_opened_are_too) {
 TEST_P(StaticHandles, run_a_child) {
     if (std::getenv("PROCESSION_TEST_MAXSIZE")) ::setenv("PROCESSION_TEST_MAXSIZE", "11", 1);
     EXPECT_TRUE(global.empty());
-    run([] { global.put(3); });
+    procession::test::run([] { global.put(3); });
     EXPECT_EQ(global.try_get(), 3);
 }
 

@@ -23,4 +23,14 @@ inline void wait_for_waiters(const Condition& condition, int count) {
     wait_until([&] { return waiters_of(condition) == count; });
 }
 
+/// What a wait at a broken barrier is told.
+inline std::string why_broken(const Barrier& barrier) {
+    try {
+        barrier.wait();
+    } catch (const BrokenBarrierError& error) {
+        return error.what();
+    }
+    return "not broken";
+}
+
 }  // namespace procession::test

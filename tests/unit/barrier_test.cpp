@@ -19,19 +19,11 @@ namespace {
 using namespace std::chrono_literals;
 using procession::test::expect_parts;
 using procession::test::wait_until;
+using procession::test::why_broken;
 
 std::atomic<int> actions = 0;
 void count_action() { ++actions; }
 void fail() { throw std::runtime_error("the action failed"); }
-
-std::string why_broken(const mp::Barrier& barrier) {
-    try {
-        barrier.wait();
-    } catch (const mp::BrokenBarrierError& error) {
-        return error.what();
-    }
-    return "not broken";
-}
 
 void wait_for_waiters(const mp::Barrier& barrier, int count) {
     wait_until([&] { return barrier.n_waiting() == count; });
