@@ -302,6 +302,7 @@ Offset Heap::allocate(std::size_t size, Use use) {
         at<BlockHeader>(block)->references.store(0, std::memory_order_relaxed);
         commit_run(*this, head, count, operation.self());
     }
+    at<BlockHeader>(block)->unused = 0;
     at<BlockHeader>(block)->size = size;
     return block + sizeof(BlockHeader);
 }

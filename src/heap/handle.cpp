@@ -91,7 +91,11 @@ std::shared_ptr<LocalObject> local_object(heap::Offset offset, bool adopted) {
 
 }  // namespace
 
+Companion::~Companion() = default;
+
 LocalObject::~LocalObject() {
+    // Before the mutex: it may have a thread to wait for.
+    delete companion.load();
     Registry& known = registry();
     heap::Heap& heap = heap::Heap::program();
     // A forked child that never touched the heap holds nothing that it could drop.
@@ -131,6 +135,11 @@ Handle::Handle(std::string_view type, const std::function<std::uint64_t()>& make
 
 Handle::Handle(std::string_view type) : object_(std::make_shared<LocalObject>()) {
     lose(*object_, fmt::format("{}: there is none yet. Assign one to it, or receive into it.", type));
+}
+
+Companion& Handle::companion_or(std::unique_ptr<Companion> made) const {
+    Companion* there = nullptr;
+    return object_->companion.compare_exchange_strong(there, made.get()) ? *made.release() : *there;
 }
 
 void Handle::throw_lost() const { throw StateError(object_->lost); }

@@ -133,9 +133,9 @@ constexpr std::uint32_t block_tag(Offset offset) {
 
 /// What every block begins with.
 struct BlockHeader {
-    std::atomic<std::uint32_t> references;  ///< how many offsets of objects its data begins with
-    std::uint32_t padding;
-    std::uint64_t size;  ///< of its data
+    std::atomic<std::uint32_t> references;  ///< how many offsets of objects its data ends with
+    std::uint32_t unused;                   ///< of a message: bytes between the data and those
+    std::uint64_t size;                     ///< of its data and all that
 };
 static_assert(sizeof(BlockHeader) == 16);
 

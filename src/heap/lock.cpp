@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "heap/lock.hpp"
 
+#include <algorithm>
 #include <array>
+#include <chrono>
+#include <climits>
 #include <optional>
 
 #include "heap/life.hpp"
@@ -12,16 +15,18 @@
 namespace procession::inline v0::heap {
 namespace {
 
+// Of one that waits for a lock in an object.
+constexpr std::chrono::microseconds longest_patience(10'000);
+
 std::array<std::atomic<Recover>, static_cast<std::size_t>(Recovery::count)> recoveries{};
 
-bool takes_over(Operation& operation, LockWord& word, Recovery kind) {
+bool takes_over(Heap& heap, LockWord& word, Recover recover) {
     std::uint32_t seen = word.value.load(std::memory_order_relaxed);
-    if (owner_in(seen) == 0 || !operation.heap().is_dead(owner_in(seen))) return false;
-    const std::uint32_t mine = operation.self() | waiters_bit;
+    if (owner_in(seen) == 0 || !heap.is_dead(owner_in(seen))) return false;
+    const std::uint32_t mine = heap.self() | waiters_bit;
     if (!word.value.compare_exchange_strong(seen, mine, std::memory_order_acquire)) return false;
     PROCESSION_KILL_POINT("lock.taken_over");
-    if (const Recover recover = recovery(kind))
-        recover(operation.heap(), operation.heap().offset_of(&word));
+    if (recover) recover(heap, heap.offset_of(&word));
     PROCESSION_KILL_POINT("lock.recovered");
     return true;
 }
@@ -93,7 +98,7 @@ Guard::Guard(Operation& operation, LockWord& word, Recovery kind) : operation_(o
     std::uint32_t open = 0;
     if (!word.value.compare_exchange_strong(open, operation.self(), std::memory_order_acquire))
         while (take(operation, word, os::Deadline::never()) == Take::owner_is_dead)
-            if (takes_over(operation, word, kind)) break;
+            if (takes_over(operation.heap(), word, recovery(kind))) break;
     PROCESSION_KILL_POINT("lock.taken");
 }
 
@@ -102,7 +107,7 @@ Guard::~Guard() { release(operation_, word_); }
 bool Guard::try_take(Operation& operation, LockWord& word, Recovery kind) {
     std::uint32_t open = 0;
     return word.value.compare_exchange_strong(open, operation.self(), std::memory_order_acquire) ||
-           takes_over(operation, word, kind);
+           takes_over(operation.heap(), word, recovery(kind));
 }
 
 void Guard::release(Operation& operation, LockWord& word) {
@@ -112,6 +117,31 @@ void Guard::release(Operation& operation, LockWord& word) {
         wake_next(word);
     }
     operation.activity().holds.store(0, std::memory_order_release);
+}
+
+void ObjectGuard::wait(Heap& heap, Recover recover) {
+    Operation operation(heap);
+    for (std::chrono::microseconds patience(200);; patience = std::min(2 * patience, longest_patience)) {
+        switch (take(operation, word_, os::Deadline::after(patience))) {
+            case Take::taken: return;
+            case Take::owner_is_dead:
+                if (takes_over(heap, word_, recover)) return;
+                break;
+            case Take::timed_out:
+            case Take::stopped: break;
+        }
+    }
+}
+
+void ObjectGuard::release_and_wake() {
+    give_up(word_);
+    wake_next(word_);
+}
+
+void ObjectGuard::recover_if_of(Heap& heap, LockWord& word, Recover recover, ParticipantId dead) {
+    if (owner_in(word.value.load()) != dead || !takes_over(heap, word, recover)) return;
+    word.value.store(0);
+    os::futex_wake(word.value, INT_MAX);
 }
 
 }  // namespace procession::inline v0::heap

@@ -30,18 +30,7 @@ inline std::uint32_t give_up(LockWord& word) {
 void wake_next(LockWord& word);
 
 /// How to make whole again what a lock guards, when its owner died holding it.
-enum class Recovery : std::uint32_t {
-    none,
-    arena,
-    directory,
-    queue_put,
-    queue_get,
-    semaphore,
-    barrier,
-    bytes,
-    table,
-    count
-};
+enum class Recovery : std::uint32_t { none, arena, directory, semaphore, barrier, bytes, table, count };
 
 /// Called by whoever takes the lock over, before it counts as taken. Must do no harm when repeated.
 using Recover = void (*)(Heap&, Offset lock);
@@ -62,6 +51,37 @@ class Guard {
   private:
     Operation& operation_;
     LockWord& word_;
+};
+
+/// The same of a lock that lies in an object: what it guards is made whole by `recover`, which the
+/// object's mourner calls as well, through recover_if_of(). So its holder needs no note: to take it is one
+/// locked instruction, and to give it up a plain store, which does not wait until the others have got all
+/// that was written under it. Such a store may wipe out the bit of one that comes to wait at the very
+/// moment; so nobody sleeps long here. For what is held for some instructions only.
+class ObjectGuard {
+  public:
+    ObjectGuard(Heap& heap, LockWord& word, Recover recover) : word_(word), self_(heap.self()) {
+        std::uint32_t open = 0;
+        if (!word.value.compare_exchange_strong(open, self_, std::memory_order_acquire))
+            wait(heap, recover);
+    }
+    ~ObjectGuard() {
+        if (word_.value.load(std::memory_order_relaxed) == self_)
+            word_.value.store(0, std::memory_order_release);
+        else
+            release_and_wake();
+    }
+    ObjectGuard(ObjectGuard&&) = delete;
+
+    /// Takes the lock if its holder was `dead`, makes whole what it guards, and gives it up.
+    static void recover_if_of(Heap&, LockWord&, Recover, ParticipantId dead);
+
+  private:
+    void wait(Heap&, Recover);
+    void release_and_wake();
+
+    LockWord& word_;
+    const ParticipantId self_;
 };
 
 }  // namespace procession::inline v0::heap

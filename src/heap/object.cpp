@@ -222,39 +222,63 @@ void drop_references_of(Heap& heap, ParticipantId dead) {
     }
 }
 
-Offset make_message(Heap& heap, std::size_t size, std::span<const Offset> objects, Use use) {
-    const Offset at = heap.allocate(objects.size_bytes() + size, use);
-    if (!objects.empty()) {
-        std::memcpy(heap.at<Offset>(at), objects.data(), objects.size_bytes());
-        heap.at<BlockHeader>(at - sizeof(BlockHeader))
-            ->references.store(static_cast<std::uint32_t>(objects.size()), std::memory_order_release);
-        for (const Offset object : objects) {
-            hold(heap, object, block_tag(at));
-            PROCESSION_KILL_POINT("message.held");
-        }
-    }
-    return at;
+namespace {
+
+BlockHeader& header_of_block(const Heap& heap, Offset block) {
+    return *heap.at<BlockHeader>(block - sizeof(BlockHeader));
 }
 
+constexpr std::size_t whole_words(std::size_t size) {
+    return (size + sizeof(Offset) - 1) & ~(sizeof(Offset) - 1);
+}
+
+}  // namespace
+
+Offset make_message(Heap& heap, std::size_t size, std::span<const Offset> objects, Use use) {
+    const Offset at = heap.allocate(whole_words(size) + objects.size_bytes(), use);
+    return seal_message(heap, at, size, objects);
+}
+
+Offset seal_message(Heap& heap, Offset block, std::size_t size, std::span<const Offset> objects) {
+    BlockHeader& info = header_of_block(heap, block);
+    const std::size_t whole = whole_words(size) + objects.size_bytes();
+    if (info.size < whole) {
+        const Offset larger = make_message(heap, size, objects);
+        std::memcpy(heap.at<std::byte>(larger), heap.at<std::byte>(block), size);
+        heap.free(block);
+        return larger;
+    }
+    info.unused = static_cast<std::uint32_t>(whole_words(size) - size);
+    info.size = whole;
+    if (objects.empty()) return block;
+    std::memcpy(heap.at<std::byte>(block) + whole_words(size), objects.data(), objects.size_bytes());
+    info.references.store(static_cast<std::uint32_t>(objects.size()), std::memory_order_release);
+    for (const Offset object : objects) {
+        hold(heap, object, block_tag(block));
+        PROCESSION_KILL_POINT("message.held");
+    }
+    return block;
+}
+
+// The last words of its data.
 std::span<const Offset> message_references(const Heap& heap, Offset message) {
-    const auto& info = *heap.at<BlockHeader>(message - sizeof(BlockHeader));
-    return {heap.at<Offset>(message), info.references.load(std::memory_order_acquire)};
+    const BlockHeader& info = header_of_block(heap, message);
+    const std::size_t count = info.references.load(std::memory_order_acquire);
+    return {heap.at<Offset>(message + info.size - count * sizeof(Offset)), count};
 }
 
 std::span<std::byte> message_bytes(const Heap& heap, Offset message) {
-    const std::size_t before = message_references(heap, message).size_bytes();
-    return {heap.at<std::byte>(message) + before,
-            heap.at<BlockHeader>(message - sizeof(BlockHeader))->size - before};
+    const BlockHeader& info = header_of_block(heap, message);
+    return {heap.at<std::byte>(message),
+            info.size - info.unused - message_references(heap, message).size_bytes()};
 }
 
 void release_references(Heap& heap, Offset block) {
-    auto& count = heap.at<BlockHeader>(block - sizeof(BlockHeader))->references;
-    for (std::uint32_t i = 0; i < count.load(std::memory_order_acquire); ++i) {
-        const Offset object = heap.at<Offset>(block)[i];
+    for (const Offset object : message_references(heap, block)) {
         if (heap.valid(object, sizeof(ObjectHeader))) drop(heap, object, block_tag(block));
         PROCESSION_KILL_POINT("message.dropped");
     }
-    count.store(0, std::memory_order_release);
+    header_of_block(heap, block).references.store(0, std::memory_order_release);
 }
 
 }  // namespace procession::inline v0::heap

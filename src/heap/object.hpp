@@ -88,9 +88,12 @@ void drop_references_of(Heap&, ParticipantId);
 
 /// A block of `size` bytes that carries references to objects: they live as long as it is not freed.
 Offset make_message(Heap&, std::size_t size, std::span<const Offset> objects, Use = Use::message);
-/// The objects that such a message refers to.
+/// Makes a block of this process, with `size` bytes written, a message: the same, without a copy where
+/// the block has room for the references.
+Offset seal_message(Heap&, Offset block, std::size_t size, std::span<const Offset> objects);
+/// The objects that a message refers to.
 std::span<const Offset> message_references(const Heap&, Offset message);
-/// The bytes of such a message.
+/// The bytes of a message.
 std::span<std::byte> message_bytes(const Heap&, Offset message);
 /// Drops a block's references; they are dropped before it is freed in any case.
 void release_references(Heap&, Offset block);

@@ -40,11 +40,22 @@ inline void notify_all(WaitPoint& point) { notify(point, INT_MAX); }
 /// What ended a wait.
 enum class Waited { ready, timed_out, stopped };
 
+/// How a wait goes before it sleeps for long.
+struct Patience {
+    /// The second line: a sleeper looks again after that time, whatever was lost.
+    static constexpr std::chrono::milliseconds longest_sleep{250};
+
+    int looks = os::spin_limit();  ///< before it sleeps at all
+    /// By one that has just put the flag up. Short where wakers have no fence between their change and their
+    /// look at the flag: they may miss it at that very moment, and at no other.
+    std::chrono::nanoseconds first_sleep = longest_sleep;
+};
+
 /// Waits until `ready()` is true; it is called again and again, and may take what it waits for.
 template <class Ready>
-Waited wait(Operation& operation, WaitPoint& point, Ready ready, const os::Deadline& deadline,
-            const std::stop_token& stop = {}) {
-    for (int i = os::spin_limit(); i >= 0; --i) {
+Waited wait(Operation& operation, WaitPoint& point, const Ready& ready, const os::Deadline& deadline,
+            const std::stop_token& stop = {}, const Patience& patience = {}) {
+    for (int i = patience.looks; i >= 0; --i) {
         if (ready()) return Waited::ready;
         if (deadline.expired()) return Waited::timed_out;
         os::pause();
@@ -57,7 +68,7 @@ Waited wait(Operation& operation, WaitPoint& point, Ready ready, const os::Deadl
     for (;;) {
         const std::uint32_t sequence = point.sequence.load();
         operation.waits_on(point);
-        point.waiters.store(1);
+        const bool put_up = point.waiters.exchange(1) == 0;
         std::atomic_thread_fence(std::memory_order_seq_cst);
         std::optional<Waited> result;
         if (ready())
@@ -72,7 +83,8 @@ Waited wait(Operation& operation, WaitPoint& point, Ready ready, const os::Deadl
         }
         PROCESSION_KILL_POINT("wait.before_sleep");
         operation.sleep([&] {
-            os::futex_wait(point.sequence, sequence, deadline.sooner(std::chrono::milliseconds(250)));
+            os::futex_wait(point.sequence, sequence,
+                           deadline.sooner(put_up ? patience.first_sleep : Patience::longest_sleep));
         });
         PROCESSION_KILL_POINT("wait.after_sleep");
     }

@@ -3,6 +3,7 @@
 
 #include <procession/detail/export.hpp>
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -12,12 +13,18 @@
 
 namespace procession::inline v0::detail {
 
+/// What a handle's class keeps in this process beside the object.
+struct PROCESSION_API Companion {
+    virtual ~Companion();
+};
+
 /// What this process knows of one shared object; all its handles to it share it.
 struct LocalObject {
     std::uint64_t offset = 0;
     std::uint64_t serial = 0;
-    void* body = nullptr;  ///< null: this process has no such object
-    std::string lost;      ///< and why
+    void* body = nullptr;                        ///< null: this process has no such object
+    std::string lost;                            ///< and why
+    std::atomic<Companion*> companion{nullptr};  ///< goes first, while this process still has the object
     LocalObject() = default;
     LocalObject(const LocalObject&) = delete;
     PROCESSION_API ~LocalObject();
@@ -56,6 +63,11 @@ class PROCESSION_API Handle {
         if (!object_->body) throw_lost();
         return object_->body;
     }
+
+    /// What the handle's class keeps in this process beside the object; null until there is any.
+    Companion* companion() const noexcept { return object_->companion.load(std::memory_order_acquire); }
+    /// The same; this one from now on, unless another thread was first.
+    Companion& companion_or(std::unique_ptr<Companion> made) const;
 
     /// Whether they are the same object.
     friend bool operator==(const Handle&, const Handle&) = default;
