@@ -36,9 +36,11 @@
 #include <cstddef>
 #include <cstring>
 #include <functional>
+#include <limits>
 #include <mutex>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace procession::inline v0 {
@@ -49,11 +51,17 @@ using cereal::access;
 
 namespace detail {
 
-/// Where a message is written: short ones in place, longer ones in memory of their own.
+/// What is rather copied than given memory of its own: a kilobyte and how long that is.
+inline constexpr std::size_t longest_short_message = 1024 + 16;
+
+/// Where a message is written: short ones in place, longer ones in memory of their own, which may be the
+/// program's shared memory, so that they need not be copied there.
 class PROCESSION_API Buffer {
   public:
-    Buffer() = default;
+    enum class Memory { own, shared };
+    explicit Buffer(Memory memory = Memory::own) : memory_(memory) {}
     Buffer(Buffer&&) = delete;
+    ~Buffer();
 
     void write(const void* data, std::size_t size) {
         if (size == 0) return;  // an empty range may have no address
@@ -62,16 +70,28 @@ class PROCESSION_API Buffer {
         cursor_ += size;
     }
     std::span<const std::byte> bytes() const { return {begin_, cursor_}; }
+    /// Begins another message.
+    void clear() {
+        if (begin_ != local_) let_go();
+        references_.clear();
+        cursor_ = begin_;
+    }
 
     /// The library's objects that the message refers to; whoever sends it must hold them for it.
     std::span<const std::uint64_t> references() const { return references_; }
     void refer(std::uint64_t object) { references_.push_back(object); }
 
+    /// The block of shared memory that it lies in, which is the caller's from now on; 0: in none.
+    std::uint64_t take_block() { return std::exchange(block_, 0); }
+
   private:
     void grow(std::size_t more);
+    void let_go();
 
-    std::byte local_[512];
+    Memory memory_;
+    std::byte local_[longest_short_message];
     std::vector<std::byte> large_;
+    std::uint64_t block_ = 0;
     std::byte* begin_ = local_;
     std::byte* cursor_ = local_;
     std::byte* end_ = local_ + sizeof local_;
@@ -79,6 +99,28 @@ class PROCESSION_API Buffer {
 };
 
 [[noreturn]] PROCESSION_API void throw_message_too_short(std::size_t wanted, std::size_t left);
+
+/// Reads bytes one after the other, and never beyond their end.
+class ByteReader {
+  public:
+    explicit ByteReader(std::span<const std::byte> bytes) : left_(bytes) {}
+    void read(void* data, std::size_t size) {
+        require(size);
+        if (size == 0) return;
+        std::memcpy(data, left_.data(), size);
+        left_ = left_.subspan(size);
+    }
+    /// Throws SerializationError unless so many bytes are left.
+    void require(std::size_t size) const {
+        if (size > left_.size()) throw_message_too_short(size, left_.size());
+    }
+    std::span<const std::byte> left() const { return left_; }
+    /// Goes over bytes that were read where they lie; there must be so many.
+    void skip(std::size_t size) { left_ = left_.subspan(size); }
+
+  private:
+    std::span<const std::byte> left_;
+};
 
 }  // namespace detail
 
@@ -94,23 +136,10 @@ class NativeWriter : public cereal::OutputArchive<NativeWriter, cereal::AllowEmp
 };
 
 /// Reads the native format from memory. Whatever the bytes are, it stays within them.
-class NativeReader : public cereal::InputArchive<NativeReader, cereal::AllowEmptyClassElision> {
+class NativeReader : public detail::ByteReader,
+                     public cereal::InputArchive<NativeReader, cereal::AllowEmptyClassElision> {
   public:
-    explicit NativeReader(std::span<const std::byte> bytes) : InputArchive(this), left_(bytes) {}
-    void read(void* data, std::size_t size) {
-        require(size);
-        if (size == 0) return;
-        std::memcpy(data, left_.data(), size);
-        left_ = left_.subspan(size);
-    }
-    /// Throws SerializationError unless so many bytes are left.
-    void require(std::size_t size) const {
-        if (size > left_.size()) detail::throw_message_too_short(size, left_.size());
-    }
-    std::span<const std::byte> left() const { return left_; }
-
-  private:
-    std::span<const std::byte> left_;
+    explicit NativeReader(std::span<const std::byte> bytes) : ByteReader(bytes), InputArchive(this) {}
 };
 
 // ---- what the archives know by themselves
@@ -164,6 +193,78 @@ void CEREAL_LOAD_FUNCTION_NAME(NativeReader& reader, cereal::SizeTag<T>& tag) {
 
 namespace detail {
 
+/// What is copied many at a time: a sequence of them is its length and then their bytes.
+template <class E>
+concept Bulk = (std::is_arithmetic_v<E> && !std::is_same_v<E, bool>) ||
+               (std::is_enum_v<E> && sizeof(E) != 0 && !requires {
+                   requires std::is_same_v < std::underlying_type_t<E>,
+                   bool > ;
+               });
+
+template <class T>
+inline constexpr bool is_bulk_sequence = false;
+template <Bulk E, class A>
+inline constexpr bool is_bulk_sequence<std::vector<E, A>> = true;
+template <class C, class Traits, class A>
+inline constexpr bool is_bulk_sequence<std::basic_string<C, Traits, A>> = true;
+template <class T>
+concept BulkSequence = is_bulk_sequence<T>;
+
+template <class Writer, class Sequence>
+void save_bulk(Writer& writer, const Sequence& elements) {
+    const auto count = static_cast<std::uint64_t>(elements.size());
+    writer.write(&count, sizeof count);
+    writer.write(elements.data(), count * sizeof *elements.data());
+}
+
+template <class Sequence>
+void load_bulk(ByteReader& reader, Sequence& elements) {
+    using E = typename Sequence::value_type;
+    std::uint64_t count = 0;
+    reader.read(&count, sizeof count);
+    reader.require(count);
+    reader.require(count * sizeof(E));
+    const std::byte* const bytes = reader.left().data();
+    if (reinterpret_cast<std::uintptr_t>(bytes) % alignof(E) == 0) {
+        // Unlike resize() and a copy, that writes each of them once.
+        const auto* const first = reinterpret_cast<const E*>(bytes);
+        elements.assign(first, first + count);
+        reader.skip(count * sizeof(E));
+    } else {
+        elements.resize(count);
+        reader.read(elements.data(), count * sizeof(E));
+    }
+}
+
+/// The elements of a sequence that is all that a message has, where they lie.
+template <Bulk E>
+std::span<const E> elements_in(std::span<const std::byte> message) {
+    static_assert(alignof(E) <= sizeof(std::uint64_t), "they would not be aligned in a message");
+    ByteReader reader(message);
+    std::uint64_t count = 0;
+    reader.read(&count, sizeof count);
+    reader.require(count);
+    reader.require(count * sizeof(E));
+    return {reinterpret_cast<const E*>(reader.left().data()), count};
+}
+
+/// How long a message of so many elements is; longer than any memory where that is too much to be said.
+template <Bulk E>
+constexpr std::size_t message_size(std::size_t count) {
+    constexpr std::size_t most = std::numeric_limits<std::ptrdiff_t>::max();
+    if (count > (most - sizeof(std::uint64_t)) / sizeof(E)) return most;
+    return sizeof(std::uint64_t) + count * sizeof(E);
+}
+
+/// Makes memory of that size such a message. @returns its elements, which are to be written
+template <Bulk E>
+std::span<E> make_elements(std::span<std::byte> message, std::size_t count) {
+    static_assert(alignof(E) <= sizeof(std::uint64_t), "they would not be aligned in a message");
+    const std::uint64_t length = count;
+    std::memcpy(message.data(), &length, sizeof length);
+    return {reinterpret_cast<E*>(message.data() + sizeof length), count};
+}
+
 template <class T>
 concept HandleType = std::derived_from<T, Handle>;
 
@@ -179,6 +280,23 @@ concept PlainAggregate = std::is_aggregate_v<T> && std::is_class_v<T> && !Handle
 };
 
 }  // namespace detail
+
+template <detail::Bulk E, class A>
+void CEREAL_SAVE_FUNCTION_NAME(NativeWriter& writer, const std::vector<E, A>& elements) {
+    detail::save_bulk(writer, elements);
+}
+template <detail::Bulk E, class A>
+void CEREAL_LOAD_FUNCTION_NAME(NativeReader& reader, std::vector<E, A>& elements) {
+    detail::load_bulk(reader, elements);
+}
+template <class C, class Traits, class A>
+void CEREAL_SAVE_FUNCTION_NAME(NativeWriter& writer, const std::basic_string<C, Traits, A>& text) {
+    detail::save_bulk(writer, text);
+}
+template <class C, class Traits, class A>
+void CEREAL_LOAD_FUNCTION_NAME(NativeReader& reader, std::basic_string<C, Traits, A>& text) {
+    detail::load_bulk(reader, text);
+}
 
 template <class T>
 requires detail::HandleType<T>
@@ -259,6 +377,38 @@ T load_value(NativeReader& reader) {
             throw SerializationError(type_name<T>() +
                                      ": the bytes are no such value: a count is too large");
         }
+    }
+}
+
+/// Writes a value that is all of a message. Numbers and sequences of them need no archive, which costs more
+/// to make than they to copy.
+template <class T>
+void save_message(Buffer& buffer, const T& value) {
+    if constexpr (Bulk<T>) {
+        buffer.write(&value, sizeof value);
+    } else if constexpr (BulkSequence<T>) {
+        save_bulk(buffer, value);
+    } else {
+        NativeWriter writer(buffer);
+        save_value(writer, value);
+    }
+}
+
+/// Reads such a value.
+template <class T>
+T load_message(std::span<const std::byte> bytes) {
+    if constexpr (Bulk<T>) {
+        T value;
+        ByteReader(bytes).read(&value, sizeof value);
+        return value;
+    } else if constexpr (BulkSequence<T>) {
+        T value;
+        ByteReader reader(bytes);
+        load_bulk(reader, value);
+        return value;
+    } else {
+        NativeReader reader(bytes);
+        return load_value<T>(reader);
     }
 }
 
