@@ -1,364 +1,419 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// The queue of bytes: a chain of segments, each with a fixed number of cells.
-//
-// 1. Putters work under one lock, getters under another. `tail` counts the items ever put, `head`
-//    those ever taken; item n lies in cell n. Storing tail commits a put, storing head a get.
-// 2. A cell is used once: segments are made zeroed and are freed when their last item was taken.
-// 3. A long message lies in a block. It belongs to the putter until its cell is written, then to the
-//    queue, then to the getter; the owner word says which.
-// 4. What a putter's death leaves is in the cell at `tail`: nobody will get it, so its block is freed.
-//    A segment that it linked is the queue's.
-// 5. What a getter's death leaves is in the cell before `head`: a block that is the queue's still was
-//    claimed by the dead one, and is freed. Afterwards the cell is emptied, as a living getter does.
-// 6. The recovery runs under the dead one's lock, before the coroner frees any of its blocks. So no
-//    block that a cell names can have become somebody else's by then.
+// Queues: a stream of messages, and those who wait for one or for room. Messages are written before a lock is
+// taken and read after it was given up; a long one lies in a block of shared memory from the beginning,
+// and only changes its owner.
 
 #include <fmt/format.h>
-#include <unistd.h>
-#include <procession/queues.hpp>
+#include <procession/detail/queue_core.hpp>
+#include <procession/error.hpp>
 
+#include <algorithm>
 #include <cstring>
-#include <mutex>
-#include <unordered_set>
+#include <memory>
+#include <optional>
+#include <string_view>
 
-#include "heap/lock.hpp"
 #include "heap/object.hpp"
-#include "heap/waiting.hpp"
 #include "os/at_load.hpp"
+#include "queues/doorbell.hpp"
+#include "queues/queue_body.hpp"
+#include "queues/waiting.hpp"
 
 namespace procession::inline v0::detail {
 namespace {
 
 using heap::Heap;
 using heap::Offset;
-
-enum class Content : std::uint32_t { nothing, bytes, block };
-
-struct Cell {
-    std::atomic<Content> content;
-    std::uint32_t size;
-    union {
-        std::byte bytes[TakenMessage::longest_inline];
-        Offset block;
-    };
-};
-static_assert(sizeof(Cell) == 120);
-
-struct Segment {
-    static constexpr std::uint64_t cells_each = 64;
-    std::uint64_t first;  ///< the number of its first item
-    std::atomic<Offset> next;
-    Cell cells[cells_each];
-
-    bool holds(std::uint64_t item) const { return item < first + cells_each; }
-    Cell& cell(std::uint64_t item) { return cells[item - first]; }
-};
-
-struct QueueBody {
-    std::uint64_t fingerprint;
-    std::uint64_t maxsize;
-    std::atomic<std::uint32_t> shut_down;
-    alignas(heap::cache_line) heap::LockWord put_lock;
-    std::atomic<Offset> tail_segment;
-    std::atomic<std::uint64_t> tail;
-    heap::WaitPoint not_empty;
-    alignas(heap::cache_line) heap::LockWord get_lock;
-    std::atomic<Offset> head_segment;
-    std::atomic<std::uint64_t> head;
-    heap::WaitPoint not_full;
-    char type_name[96];
-};
+using queues::InFlight;
+using queues::Putter;
+using queues::QueueBody;
+using queues::Request;
+using queues::Side;
+using queues::Taker;
 
 QueueBody& body_of(const Handle& handle) { return *static_cast<QueueBody*>(handle.body()); }
 
-template <class Member>
-QueueBody& body_with(Heap& heap, Offset member, Member QueueBody::*which) {
-    const auto distance = reinterpret_cast<std::uintptr_t>(&(static_cast<QueueBody*>(nullptr)->*which));
-    return *heap.at<QueueBody>(member - distance);
+template <std::size_t size>
+void copy_text(char (&to)[size], std::string_view text) {
+    std::memcpy(to, text.data(), std::min(text.size(), size - 1));
 }
 
-Offset make_segment(Heap& heap, std::uint64_t first) {
-    const Offset at = heap.allocate(sizeof(Segment));
-    auto* segment = heap.at<Segment>(at);
-    segment->first = first;
-    segment->next.store(0);
-    for (Cell& cell : segment->cells) cell.content.store(Content::nothing, std::memory_order_relaxed);
-    return at;
+PROCESSION_AT_LOAD void register_mourner() {
+    heap::set_mourner(heap::ObjectType::queue, [](Heap& heap, Offset queue, heap::ParticipantId dead) {
+        auto& body = heap::body<QueueBody>(heap, queue);
+        mourn_stream(heap, body.stream, dead);
+        // It may have put something and not come to tell: it had no note of that.
+        notify_all(body.watched);
+        if (!body.is_joinable) return;
+        if (body.stream.take.in_flight.shows_returned()) notify_all(body.not_empty);
+        notify_all(body.all_done);
+    });
 }
 
-Offset make_queue(std::size_t maxsize, std::uint64_t fingerprint, const std::string& type_name) {
+// ---------------------------------------------------------------- what a process has of a queue
+
+/// Whether there is something to get, or never will be again.
+bool has_item(Heap& heap, QueueBody& body) {
+    if (body.shut_down.load() != 0 || size_of(heap, body.stream) > 0) return true;
+    // A putter that died may have put one without counting it. What shows may just be gone, or lead to
+    // the next segment and no further.
+    return shows_message(heap, body.stream) && Taker(heap, body.stream).peek();
+}
+
+struct QueueCompanion : Companion {
+    explicit QueueCompanion(QueueBody& body)
+        : doorbell(body.watched, [&body] { return has_item(Heap::program(), body); }) {}
+
+    std::atomic<heap::ParticipantId> closed_by{0};  ///< what it closes, its children by fork have not
+    queues::Doorbell doorbell;
+};
+
+QueueCompanion* find_companion(const Handle& queue) {
+    return static_cast<QueueCompanion*>(queue.companion());
+}
+QueueCompanion& companion_of(const Handle& queue) {
+    if (auto* const found = find_companion(queue)) return *found;
+    return static_cast<QueueCompanion&>(
+        queue.companion_or(std::make_unique<QueueCompanion>(body_of(queue))));
+}
+
+// ---------------------------------------------------------------- putting
+
+/// Tells those who only look that there is something to get, or never will be again.
+void tell_watchers(const Handle& queue, QueueBody& body) {
+    if (body.watched.waiters.load(std::memory_order_relaxed) != 0) notify_all(body.watched);
+    if (auto* const ours = find_companion(queue)) ours->doorbell.after_put();
+}
+
+/// Puts with `put_some(putter)`, which returns how many messages it put.
+template <class PutSome>
+bool do_put(const Handle& queue, const Request& request, const PutSome& put_some) {
+    Heap& heap = Heap::program();
+    QueueBody& body = body_of(queue);
+    const Side putters{body.not_full, body.stream.put.pace};
+    const Side takers{body.not_empty, body.stream.take.pace};
+    std::size_t done = 0;
+    std::uint32_t looks = 0;
+    const auto attempt = [&] {
+        if (body.shut_down.load(std::memory_order_relaxed)) return true;
+        if (looks++ == 1) putters.pace.caught_up(takers.pace);
+        Putter putter(heap, body.stream);
+        done = put_some(putter);
+        if (done != 0) putters.pace.went_on(looks - 1);
+        return done != 0;
+    };
+    if (!do_or_wait(request, body, putters, takers, attempt, done)) return false;
+    if (done == 0)
+        throw ShutDown(fmt::format("{}::{}: the queue was shut down", body.kind, request.name));
+    tell_watchers(queue, body);
+    return true;
+}
+
+bool has_room(const QueueBody& body, const Putter& putter) {
+    return body.maxsize == 0 || putter.has_room(body.maxsize);
+}
+
+void put_bytes(Putter& putter, std::span<const std::byte> bytes) {
+    std::memcpy(putter.reserve(bytes.size()), bytes.data(), bytes.size());
+    putter.commit(bytes.size());
+}
+
+void put_block(Putter& putter, MessageBlock& block) {
+    putter.put_block(block.offset());
+    block.release();
+}
+
+// ---------------------------------------------------------------- taking
+
+/// Takes with `take_some(taker)`, which returns how many messages it took.
+template <class TakeSome>
+bool do_get(const Handle& queue, const Request& request, const TakeSome& take_some) {
+    Heap& heap = Heap::program();
+    QueueBody& body = body_of(queue);
+    const Side putters{body.not_full, body.stream.put.pace};
+    const Side takers{body.not_empty, body.stream.take.pace};
+    std::size_t done = 0;
+    std::uint32_t looks = 0;
+    const auto take = [&] {
+        Taker taker(heap, body.stream);
+        done = take_some(taker);
+        if (done != 0) takers.pace.went_on(looks - 1);
+        return done != 0;
+    };
+    const auto attempt = [&] {
+        const bool shut_down = body.shut_down.load(std::memory_order_relaxed);
+        ++looks;
+        if ((shut_down || shows_message(heap, body.stream)) && take()) return true;
+        if (looks == 1) takers.pace.caught_up(putters.pace);
+        if (shut_down && bury_dead_users(heap, body.stream)) take();
+        return shut_down;
+    };
+    const bool in_time = do_or_wait(request, body, takers, putters, attempt, done);
+    if (auto* const ours = find_companion(queue)) ours->doorbell.after_get(done == 0);
+    if (!in_time) return false;
+    if (done == 0)
+        throw ShutDown(
+            fmt::format("{}::{}: the queue was shut down and is empty", body.kind, request.name));
+    return true;
+}
+
+MessageBlock taken_block(const Handle& queue, Offset block, const InFlight::Entry* entry) {
+    return entry ? MessageBlock(block, queue.offset(), Heap::program().offset_of(entry))
+                 : MessageBlock(block);
+}
+
+// ---------------------------------------------------------------- the queue
+
+Offset make_queue(const char* kind, std::uint32_t deaths_at_most, std::size_t maxsize,
+                  std::uint64_t fingerprint, const std::string& type_name) {
     Heap& heap = Heap::program();
     const Offset queue = make_object(heap, heap::ObjectType::queue, sizeof(QueueBody));
     auto& body = heap::body<QueueBody>(heap, queue);
     body.fingerprint = fingerprint;
     body.maxsize = maxsize;
-    std::strncpy(body.type_name, type_name.c_str(), sizeof body.type_name - 1);
-    const Offset segment = make_segment(heap, 0);
-    body.tail_segment.store(segment);
-    body.head_segment.store(segment);
-    give(heap, segment, queue);
+    body.is_joinable = deaths_at_most != 0;
+    copy_text(body.kind, kind);
+    copy_text(body.type_name, type_name);
+    try {
+        make_stream(heap, body.stream, queue, deaths_at_most);
+    } catch (...) {
+        drop(heap, queue, heap.self());
+        throw;
+    }
     return queue;
 }
 
-void check_type(const QueueBody& body, std::uint64_t fingerprint, const std::string& type_name) {
-    if (body.fingerprint != fingerprint)
-        throw TypeMismatch(fmt::format("Queue<{}>: this queue is a Queue<{}>; receive it as that.",
-                                       type_name, body.type_name));
-}
-
-// Frees a block that the queue has and nobody will get; harmless when it was done before.
-void discard(Heap& heap, Cell& cell, std::uint32_t queue_tag) {
-    if (cell.content.load() == Content::block) {
-        std::uint32_t owner = queue_tag;
-        const bool ours = heap.owner(cell.block).compare_exchange_strong(owner, heap.self());
-        cell.content.store(Content::nothing);
-        if (ours) heap.free(cell.block);
-    }
-    cell.content.store(Content::nothing);
-}
-
-void recover_put(Heap& heap, Offset lock) {
-    QueueBody& body = body_with(heap, lock, &QueueBody::put_lock);
-    const Offset queue = object_of(heap, &body);
-    auto* segment = heap.at<Segment>(body.tail_segment.load());
-    if (const Offset next = segment->next.load()) {
-        give(heap, next, queue);
-        body.tail_segment.store(next);
-        segment = heap.at<Segment>(next);
-    }
-    if (segment->holds(body.tail.load()))
-        discard(heap, segment->cell(body.tail.load()), heap::block_tag(queue));
-}
-
-void recover_get(Heap& heap, Offset lock) {
-    QueueBody& body = body_with(heap, lock, &QueueBody::get_lock);
-    auto* segment = heap.at<Segment>(body.head_segment.load());
-    const std::uint64_t head = body.head.load();
-    if (head > segment->first)
-        discard(heap, segment->cell(head - 1), heap::block_tag(object_of(heap, &body)));
-    // The spent segment may be the dead one's already, and is freed with its blocks.
-    if (!segment->holds(head) &&
-        heap.owner(body.head_segment.load()).load() != heap::block_tag(object_of(heap, &body)))
-        body.head_segment.store(segment->next.load());
-}
-
-PROCESSION_AT_LOAD void register_recoveries() {
-    heap::set_recovery(heap::Recovery::queue_put, recover_put);
-    heap::set_recovery(heap::Recovery::queue_get, recover_get);
-}
-
-// A message on its way into a queue: in place, or in a block of this process until it is committed.
-struct Outgoing {
-    Outgoing(Heap& in, const Buffer& buffer) : heap(in), bytes(buffer.bytes()) {
-        if (bytes.size() <= TakenMessage::longest_inline && buffer.references().empty()) return;
-        block = make_message(heap, bytes.size(), buffer.references());
-        std::memcpy(message_bytes(heap, block).data(), bytes.data(), bytes.size());
-    }
-    ~Outgoing() {
-        if (block) heap.free(block);
-    }
-    Outgoing(Outgoing&&) = delete;
-
-    Heap& heap;
-    std::span<const std::byte> bytes;
-    Offset block = 0;
-};
-
-bool append(heap::Operation& operation, QueueBody& body, Outgoing& message) {
-    Heap& heap = operation.heap();
-    if (body.maxsize && body.tail.load() - body.head.load() >= body.maxsize) return false;
-    const heap::Guard guard(operation, body.put_lock, heap::Recovery::queue_put);
-    const std::uint64_t tail = body.tail.load(std::memory_order_relaxed);
-    if (body.maxsize && tail - body.head.load() >= body.maxsize) return false;
-    const Offset queue = object_of(heap, &body);
-    auto* segment = heap.at<Segment>(body.tail_segment.load());
-    if (!segment->holds(tail)) {
-        const Offset next = make_segment(heap, tail);
-        PROCESSION_KILL_POINT("put.segment_made");
-        segment->next.store(next, std::memory_order_release);
-        PROCESSION_KILL_POINT("put.segment_linked");
-        give(heap, next, queue);
-        body.tail_segment.store(next);
-        PROCESSION_KILL_POINT("put.segment_added");
-        segment = heap.at<Segment>(next);
-    }
-    Cell& cell = segment->cell(tail);
-    cell.size = static_cast<std::uint32_t>(message.bytes.size());
-    if (message.block) {
-        cell.block = message.block;
-        cell.content.store(Content::block);
-        PROCESSION_KILL_POINT("put.block_named");
-        give(heap, std::exchange(message.block, 0), queue);
-        PROCESSION_KILL_POINT("put.block_given");
-    } else {
-        std::memcpy(cell.bytes, message.bytes.data(), message.bytes.size());
-        cell.content.store(Content::bytes, std::memory_order_relaxed);
-        PROCESSION_KILL_POINT("put.written");
-    }
-    body.tail.store(tail + 1, std::memory_order_release);
-    PROCESSION_KILL_POINT("put.committed");
-    return true;
-}
-
-/// The serial numbers of the queues that this process has closed for itself.
-struct Closed {
-    std::mutex mutex;
-    std::unordered_set<std::uint64_t> queues;
-    std::atomic<bool> any{false};
-};
-Closed& closed() {
-    static auto* const instance = new Closed;
-    return *instance;
-}
-
-std::uint64_t serial_of(const Handle& handle) {
-    return Heap::program().at<heap::ObjectHeader>(handle.offset())->serial;
-}
-
-void check_open(const Handle& handle, const char* what) {
-    if (!closed().any.load(std::memory_order_relaxed)) return;
-    const std::lock_guard lock(closed().mutex);
-    if (closed().queues.contains(serial_of(handle)))
-        throw ValueError(fmt::format("Queue::{}: the queue is closed in this process", what));
+const QueueBody& checked_body(Offset object, const char* kind, bool joinable, std::uint64_t fingerprint,
+                              const std::string& type_name) {
+    Heap& heap = Heap::program();
+    if (type_of(heap, object) != heap::ObjectType::queue)
+        throw TypeMismatch(fmt::format("{}: this is another kind of object; receive it as that", kind));
+    const auto& body = heap::body<QueueBody>(heap, object);
+    if (body.fingerprint != fingerprint || (joinable && !body.is_joinable))
+        throw TypeMismatch(fmt::format("{}<{}>: this queue is a {}<{}>; receive it as that.", kind,
+                                       type_name, body.kind, body.type_name));
+    return body;
 }
 
 }  // namespace
 
-TakenMessage::~TakenMessage() {
-    if (block_) Heap::program().free(block_);
+std::uint32_t deaths_at_most(int max_deliveries) {
+    if (max_deliveries < 1)
+        throw ValueError(
+            fmt::format("JoinableQueue: max_deliveries is {}; it must be 1 or more", max_deliveries));
+    return static_cast<std::uint32_t>(max_deliveries);
 }
 
-QueueCore::QueueCore(std::size_t maxsize, std::uint64_t fingerprint, const std::string& type_name)
+QueueCore::QueueCore(const Kind& kind, std::size_t maxsize, std::uint64_t fingerprint,
+                     const std::string& type_name)
     : Handle(
-          "Queue", [&] { return make_queue(maxsize, fingerprint, type_name); },
+          kind.name,
+          [&] { return make_queue(kind.name, kind.deaths_at_most, maxsize, fingerprint, type_name); },
           [&](Offset object) {
-              const auto& body = heap::body<QueueBody>(Heap::program(), object);
-              check_type(body, fingerprint, type_name);
-              if (body.maxsize != maxsize)
+              const auto& body =
+                  checked_body(object, kind.name, kind.deaths_at_most != 0, fingerprint, type_name);
+              const std::uint32_t deaths_at_most = body.stream.take.in_flight.limit();
+              const auto check_same = [&](const char* what, auto made, auto wanted) {
+                  if (made == wanted) return;
                   throw ValueError(fmt::format(
-                      "Queue<{}>: with static storage it is one queue for the program, which was made "
-                      "with maxsize {} and not {}. Construct it with the same arguments in every "
-                      "process.",
-                      type_name, body.maxsize, maxsize));
+                      "{}<{}>: with static storage it is one queue for the program, which was made "
+                      "with {} {} and not {}. Construct it with the same arguments in every process.",
+                      kind.name, type_name, what, made, wanted));
+              };
+              check_same("maxsize", body.maxsize, maxsize);
+              check_same("max_deliveries", deaths_at_most, kind.deaths_at_most);
           }) {}
 
-QueueCore::QueueCore(Handle handle, std::uint64_t fingerprint, const std::string& type_name)
+QueueCore::QueueCore(Handle handle, const Kind& kind, std::uint64_t fingerprint,
+                     const std::string& type_name)
     : Handle(std::move(handle)) {
-    check_type(body_of(*this), fingerprint, type_name);
+    checked_body(offset(), kind.name, kind.deaths_at_most != 0, fingerprint, type_name);
 }
 
-bool QueueCore::put(const Buffer& buffer, Timeout timeout, const std::stop_token& stop) const {
-    check_open(*this, "put");
-    Heap& heap = Heap::program();
-    QueueBody& body = body_of(*this);
-    Outgoing message(heap, buffer);
-    heap::Operation operation(heap);
-    operation.owes(body.not_empty);
-    bool done = false;
-    const auto ready = [&] {
-        return body.shut_down.load() != 0 || (done = append(operation, body, message));
-    };
-    if (!ready()) {
-        const auto waited = wait(operation, body.not_full, ready, os::Deadline::after(timeout), stop);
-        if (waited == heap::Waited::stopped) throw CancelledError("Queue::put: the wait was stopped");
-        if (waited == heap::Waited::timed_out) return false;
+bool QueueCore::put(Buffer& buffer, Timeout timeout, const std::stop_token& stop) const {
+    check_open("put");
+    if (needs_block(buffer) || body_of(*this).is_joinable) {
+        MessageBlock block = MessageBlock::of(buffer);
+        return put(block, timeout, stop);
     }
-    if (!done) throw ShutDown("Queue::put: the queue was shut down");
-    notify(body.not_empty);
-    operation.settled();
-    return true;
+    const QueueBody& body = body_of(*this);
+    return do_put(*this, {"put", timeout, stop}, [&](Putter& putter) -> std::size_t {
+        if (!has_room(body, putter)) return 0;
+        put_bytes(putter, buffer.bytes());
+        return 1;
+    });
+}
+
+bool QueueCore::put(MessageBlock& block, Timeout timeout, const std::stop_token& stop) const {
+    check_open("put");
+    const QueueBody& body = body_of(*this);
+    if (!block) throw ValueError(fmt::format("{}::commit: it was committed before", body.kind));
+    if (!block.is_ours())
+        throw ValueError(
+            fmt::format("{}::commit: the process that this one was forked from reserved it, "
+                        "and commits it",
+                        body.kind));
+    return do_put(*this, {"put", timeout, stop}, [&](Putter& putter) -> std::size_t {
+        if (!has_room(body, putter)) return 0;
+        put_block(putter, block);
+        return 1;
+    });
+}
+
+void QueueCore::put(MessageBatch& batch, const std::stop_token& stop) const {
+    check_open("put_many");
+    std::size_t next = 0;
+    const QueueBody& body = body_of(*this);
+    const auto put_some = [&](Putter& putter) {
+        const std::size_t first = next;
+        try {
+            for (; next < batch.size() && has_room(body, putter); ++next) {
+                if (MessageBlock* const block = batch.block(next))
+                    put_block(putter, *block);
+                else
+                    put_bytes(putter, batch[next]);
+            }
+        } catch (const HeapExhausted&) {
+            // Those that were put are to be told of first; the next try throws.
+            if (next == first) throw;
+        }
+        return next - first;
+    };
+    while (next < batch.size()) static_cast<void>(do_put(*this, {"put_many", forever, stop}, put_some));
 }
 
 bool QueueCore::get(TakenMessage& message, Timeout timeout, const std::stop_token& stop) const {
-    check_open(*this, "get");
-    Heap& heap = Heap::program();
-    QueueBody& body = body_of(*this);
-    heap::Operation operation(heap);
-    operation.owes(body.not_full);
-
-    const auto take = [&] {
-        if (body.head.load(std::memory_order_relaxed) == body.tail.load()) return false;
-        const heap::Guard guard(operation, body.get_lock, heap::Recovery::queue_get);
-        const std::uint64_t head = body.head.load(std::memory_order_relaxed);
-        if (head == body.tail.load()) return false;
-        Offset at = body.head_segment.load();
-        if (!heap.at<Segment>(at)->holds(head)) {
-            const Offset next = heap.at<Segment>(at)->next.load();
-            heap.owner(at).store(operation.self());
-            PROCESSION_KILL_POINT("get.segment_spent");
-            body.head_segment.store(next);
-            PROCESSION_KILL_POINT("get.segment_passed");
-            heap.free(std::exchange(at, next));
-        }
-        Cell& cell = heap.at<Segment>(at)->cell(head);
-        if (cell.content.load(std::memory_order_relaxed) == Content::block) {
-            const Offset block = cell.block;
-            PROCESSION_KILL_POINT("get.block_seen");
-            body.head.store(head + 1, std::memory_order_release);
-            PROCESSION_KILL_POINT("get.block_claimed");
-            heap.owner(block).store(operation.self());
-            PROCESSION_KILL_POINT("get.block_owned");
-            cell.content.store(Content::nothing);
-            message.block_ = block;
-            message.bytes_ = message_bytes(heap, block);
-        } else {
-            std::memcpy(message.local_, cell.bytes, cell.size);
-            message.bytes_ = {message.local_, cell.size};
-            PROCESSION_KILL_POINT("get.copied");
-            body.head.store(head + 1, std::memory_order_release);
-            PROCESSION_KILL_POINT("get.committed");
-        }
-        return true;
-    };
-    bool taken = take();
-    if (!taken) {
-        const auto ready = [&] { return (taken = take()) || body.shut_down.load(); };
-        const auto waited = wait(operation, body.not_empty, ready, os::Deadline::after(timeout), stop);
-        if (waited == heap::Waited::stopped) throw CancelledError("Queue::get: the wait was stopped");
-        if (waited == heap::Waited::timed_out) return false;
-        if (!taken) throw ShutDown("Queue::get: the queue was shut down and is empty");
-    }
-    if (body.maxsize) notify(body.not_full);
-    operation.settled();
-    return true;
+    check_open("get");
+    return do_get(*this, {"get", timeout, stop}, [&](Taker& taker) -> std::size_t {
+        const Taker::Next next = taker.peek();
+        if (!next) return 0;
+        if (next.bytes) message.hold({next.bytes, next.length});
+        const InFlight::Entry* const entry = taker.take(next);
+        if (next.block) message.hold(taken_block(*this, next.block, entry));
+        return 1;
+    });
 }
 
-std::size_t QueueCore::size() const {
+bool QueueCore::get(MessageBatch& batch, std::size_t at_most, Timeout timeout,
+                    const std::stop_token& stop) const {
+    check_open("get_many");
+    return do_get(*this, {"get_many", timeout, stop}, [&](Taker& taker) {
+        try {
+            while (batch.size() < at_most) {
+                const Taker::Next next = taker.peek();
+                if (!next) break;
+                if (next.bytes) batch.add({next.bytes, next.length});
+                const InFlight::Entry* const entry = taker.take(next);
+                if (next.block) batch.add(taken_block(*this, next.block, entry));
+            }
+        } catch (const HeapExhausted&) {
+            if (batch.size() == 0) throw;
+        }
+        return batch.size();
+    });
+}
+
+bool QueueCore::takes_blocks() const { return body_of(*this).is_joinable; }
+
+std::size_t QueueCore::size() const { return size_of(Heap::program(), body_of(*this).stream); }
+
+bool QueueCore::is_full() const {
     const QueueBody& body = body_of(*this);
-    // Head first: read the other way round, the difference could be less than nothing.
-    const std::uint64_t head = body.head.load();
-    return body.tail.load() - head;
+    return body.maxsize != 0 && size() >= body.maxsize;
 }
 
-std::size_t QueueCore::maxsize() const { return body_of(*this).maxsize; }
+void QueueCore::check_open(const char* what) const {
+    const QueueCompanion* const ours = find_companion(*this);
+    if (!ours) return;
+    const heap::ParticipantId closed_by = ours->closed_by.load(std::memory_order_relaxed);
+    if (closed_by != 0 && closed_by == Heap::program_self())
+        throw ValueError(
+            fmt::format("{}::{}: the queue is closed in this process", body_of(*this).kind, what));
+}
 
-void QueueCore::close() const {
-    const std::lock_guard lock(closed().mutex);
-    closed().queues.insert(serial_of(*this));
-    closed().any = true;
+void QueueCore::close() const { companion_of(*this).closed_by = Heap::program_self(); }
+
+int QueueCore::fileno() const {
+    check_open("fileno");
+    return companion_of(*this).doorbell.fileno();
 }
 
 void QueueCore::shutdown(bool immediate) const {
     QueueBody& body = body_of(*this);
     body.shut_down.store(1);
-    while (immediate && size() > 0) {
-        TakenMessage dropped;
-        if (!get(dropped, std::chrono::seconds(0))) break;
+    const auto drop_one = [&] {
+        Taker taker(Heap::program(), body.stream);
+        const Taker::Next next = taker.peek();
+        if (!next) return false;
+        InFlight::Entry* const entry = taker.take(next);
+        const MessageBlock dropped = taken_block(*this, next.block, entry);
+        if (entry) taker.finish(*entry);
+        return true;
+    };
+    while (immediate && drop_one()) {
     }
     notify_all(body.not_empty);
     notify_all(body.not_full);
+    notify_all(body.all_done);
+    tell_watchers(*this, body);
 }
 
-bool QueueCore::is_shut_down() const { return body_of(*this).shut_down.load() != 0; }
+// ---------------------------------------------------------------- what is done
 
-void throw_full(const QueueCore& queue) {
+void QueueCore::task_done() const {
+    check_open("task_done");
+    Heap& heap = Heap::program();
+    QueueBody& body = body_of(*this);
+    std::optional<heap::Operation> operation;
+    const auto owes_those_who_join = [&] {
+        std::atomic_thread_fence(std::memory_order_seq_cst);
+        if (body.all_done.waiters.load(std::memory_order_relaxed) == 0) return false;
+        if (!operation) operation.emplace(heap).owes(body.all_done);
+        return true;
+    };
+    owes_those_who_join();
+    const auto finish = [&] {
+        Taker taker(heap, body.stream);
+        if (!taker.finish_one())
+            throw ValueError(
+                "JoinableQueue::task_done: called more often than items were got. Call it once "
+                "for each item, after get().");
+        return taker.all_are_done();
+    };
+    if (finish() && owes_those_who_join()) notify_all(body.all_done);
+}
+
+bool QueueCore::join(Timeout timeout, const std::stop_token& stop) const {
+    Heap& heap = Heap::program();
+    QueueBody& body = body_of(*this);
+    const InFlight& in_flight = body.stream.take.in_flight;
+    heap::Operation operation(heap);
+    const auto is_done = [&] {
+        // Not each time that it spins, but before each sleep.
+        if (body.all_done.waiters.load(std::memory_order_relaxed) != 0)
+            bury_dead_users(heap, body.stream);
+        if (in_flight.unfinished() != 0 && !in_flight.shows_returned()) return false;
+        return Taker(heap, body.stream).all_are_done();
+    };
+    const auto waited = wait(operation, body.all_done, is_done, os::Deadline::after(timeout), stop);
+    if (waited == heap::Waited::stopped)
+        throw CancelledError("JoinableQueue::join: the wait was stopped");
+    return waited == heap::Waited::ready;
+}
+
+std::size_t QueueCore::lost() const { return body_of(*this).stream.take.in_flight.lost(); }
+
+void QueueCore::throw_full() const {
+    const QueueBody& body = body_of(*this);
     throw Full(
-        fmt::format("Queue::put: full ({} of {} items). Use a longer timeout, or construct it with "
+        fmt::format("{}::put: full ({} of {} items). Use a longer timeout, or construct it with "
                     "a larger maxsize.",
-                    queue.size(), queue.maxsize()));
+                    body.kind, size(), body.maxsize));
 }
 
-void throw_empty() { throw Empty("Queue::get: nothing arrived in time"); }
+void QueueCore::throw_empty() const {
+    throw Empty(fmt::format("{}::get: nothing arrived in time", body_of(*this).kind));
+}
 
 }  // namespace procession::inline v0::detail

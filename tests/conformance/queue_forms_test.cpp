@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include "support/expect.hpp"
 #include "support/start_methods.hpp"
 
 namespace {
@@ -80,18 +81,41 @@ TEST_P(TestQueue, test_get) {
     EXPECT_GE(Clock::now() - begin, 300ms);
 }
 
+template <class Q>
+class TestClosedQueue : public testing::Test {};
+using QueuesThatClose = testing::Types<mp::Queue<int>, mp::JoinableQueue<int>>;
+TYPED_TEST_SUITE(TestClosedQueue, QueuesThatClose);
+
 // One rule for used and unused queues: what is there can be asked after close() as before.
 // conformance: queue.empty_when_closed
-TEST(TestClosedQueue, test_closed_queue_empty_exceptions) {
-    mp::Queue<int> unused, used;
+TYPED_TEST(TestClosedQueue, test_closed_queue_empty_exceptions) {
+    const TypeParam unused, used;
     used.put(1);
-    for (auto* queue : {&unused, &used}) {
+    for (const auto* queue : {&unused, &used}) {
         queue->close();
         queue->join_thread();
     }
     EXPECT_TRUE(unused.empty());
     EXPECT_FALSE(used.empty());
     EXPECT_EQ(used.qsize(), 1u);
+}
+
+// conformance: queue.put_get_when_closed
+TYPED_TEST(TestClosedQueue, test_closed_queue_put_get_exceptions) {
+    const TypeParam queue;
+    queue.close();
+    try {
+        queue.put(1);
+        FAIL();
+    } catch (const mp::ValueError& error) {
+        procession::test::expect_parts(error.what(), {"Queue::put", "is closed"});
+    }
+    try {
+        static_cast<void>(queue.get());
+        FAIL();
+    } catch (const mp::ValueError& error) {
+        procession::test::expect_parts(error.what(), {"Queue::get", "is closed"});
+    }
 }
 
 }  // namespace

@@ -7,7 +7,6 @@
 #include <pthread.h>
 #include <signal.h>
 
-#include <fstream>
 #include <string>
 #include <thread>
 #include <vector>
@@ -41,18 +40,6 @@ void wait_until(const auto& condition) {
     while (!condition()) std::this_thread::yield();
 }
 
-std::string content_of(const std::string& path) {
-    std::ifstream file(path);
-    return {std::istreambuf_iterator<char>(file), {}};
-}
-
-/// How often a process has gone to sleep.
-long sleeps_of(pid_t pid) {
-    const std::string text = content_of("/proc/" + std::to_string(pid) + "/status");
-    const std::string field = "\nvoluntary_ctxt_switches:";
-    return std::stol(text.substr(text.find(field) + field.size()));
-}
-
 bool life_is_flagged(Heap& heap, heap::ParticipantId id) {
     return __atomic_load_n(&heap.slot(id).life.__data.__lock, __ATOMIC_SEQ_CST) & FUTEX_OWNER_DIED;
 }
@@ -60,7 +47,7 @@ bool life_is_flagged(Heap& heap, heap::ParticipantId id) {
 class LockDeath : public testing::Test {
   protected:
     LockDeath() {
-        set_recovery(Recovery::queue_put, [](Heap& heap, heap::Offset lock) {
+        set_recovery(Recovery::bytes, [](Heap& heap, heap::Offset lock) {
             auto& guarded = *heap.at<Guarded>(lock);
             ++guarded.recovered;
             guarded.inside = 0;
@@ -69,7 +56,7 @@ class LockDeath : public testing::Test {
 
     void pass_through() {
         Operation operation(heap_);
-        const Guard guard(operation, guarded_.lock, Recovery::queue_put);
+        const Guard guard(operation, guarded_.lock, Recovery::bytes);
         if (guarded_.inside.exchange(operation.self()) != 0) ++guarded_.not_alone;
         std::this_thread::yield();
         guarded_.inside = 0;
@@ -80,7 +67,7 @@ class LockDeath : public testing::Test {
     pid_t start_holder() {
         const pid_t pid = test::fork_to([&] {
             Operation operation(heap_);
-            const Guard guard(operation, guarded_.lock, Recovery::queue_put);
+            const Guard guard(operation, guarded_.lock, Recovery::bytes);
             guarded_.inside = operation.self();
             for (;;) ::pause();
         });
@@ -165,7 +152,7 @@ TEST_F(LockDeath, the_end_of_the_thread_that_has_the_life_is_not_the_holders) {
         });
         wait_until([&] { return heap_.identity().id != 0; });
         Operation operation(heap_);
-        const Guard guard(operation, guarded_.lock, Recovery::queue_put);
+        const Guard guard(operation, guarded_.lock, Recovery::bytes);
         guarded_.inside = operation.self();
         living.join();
         wait_until([&] { return step == 2; });
@@ -177,8 +164,8 @@ TEST_F(LockDeath, the_end_of_the_thread_that_has_the_life_is_not_the_holders) {
     ++step;
     wait_until([&] { return life_is_flagged(heap_, id); });
     // They look again and again, and see a living process.
-    const long before = sleeps_of(waiters.back());
-    wait_until([&] { return sleeps_of(waiters.back()) > before + 10; });
+    const long before = test::sleeps_of(waiters.back());
+    wait_until([&] { return test::sleeps_of(waiters.back()) > before + 10; });
     EXPECT_EQ(guarded_.inside, id);
     ++step;
     for (const pid_t waiter : waiters) EXPECT_EQ(test::end_of(waiter), 0);

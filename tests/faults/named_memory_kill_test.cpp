@@ -6,13 +6,11 @@
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <signal.h>
-#include <spdlog/sinks/ostream_sink.h>
 #include <sys/wait.h>
 #include <procession/mp.hpp>
 
 #include <cstdlib>
 #include <cstring>
-#include <sstream>
 
 #include "heap/object.hpp"
 #include "os/kill_point.hpp"
@@ -25,6 +23,7 @@
 #include "support/heap_work.hpp"
 #include "support/start_methods.hpp"
 #include "support/targets.hpp"
+#include "support/warnings.hpp"
 
 #ifdef PROCESSION_KILL_POINTS
 
@@ -98,30 +97,6 @@ TEST_P(CreatorKilledAt, leaves_no_unnamed_block_or_a_whole_one_of_the_program) {
 }
 
 // ---------------------------------------------------------------- whoever cleans up
-
-/// What the log says at warnings, from here on.
-class Warnings {
-  public:
-    Warnings() {
-        sink_->set_pattern("%v");
-        mp::get_logger()->sinks().push_back(sink_);
-        mp::get_logger()->set_level(spdlog::level::warn);
-    }
-    ~Warnings() {
-        mp::get_logger()->sinks().pop_back();
-        mp::get_logger()->set_level(spdlog::level::off);
-    }
-    std::size_t count() const {
-        const std::string text = text_.str();
-        return static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
-    }
-    std::string text() const { return text_.str(); }
-
-  private:
-    std::ostringstream text_;
-    std::shared_ptr<spdlog::sinks::ostream_sink_mt> sink_ =
-        std::make_shared<spdlog::sinks::ostream_sink_mt>(text_);
-};
 
 void wait_for_end_of(pid_t server) {
     os::wait_readable(os::pidfd_open_even_if_gone(server).get(), os::Deadline::never());

@@ -52,6 +52,13 @@ void wait_until_asleep(pid_t pid) {
     }
 }
 
+long sleeps_of(pid_t pid) {
+    std::ifstream file("/proc/" + std::to_string(pid) + "/status");
+    const std::string text{std::istreambuf_iterator<char>(file), {}};
+    const std::string field = "\nvoluntary_ctxt_switches:";
+    return std::stol(text.substr(text.find(field) + field.size()));
+}
+
 char thread_state(pid_t thread) {
     const auto entry = read_stat("/proc/self/task/" + std::to_string(thread) + "/stat");
     return entry ? entry->state : '\0';

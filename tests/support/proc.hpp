@@ -24,6 +24,8 @@ std::vector<ProcessEntry> processes();
 
 /// Until a process has gone to sleep, or is none any more.
 void wait_until_asleep(pid_t);
+/// How often a process's first thread has gone to sleep.
+long sleeps_of(pid_t);
 
 /// The state of one thread of this process; 0 when it has ended.
 char thread_state(pid_t thread);

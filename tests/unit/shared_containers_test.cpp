@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 #include <procession/mp.hpp>
 
-#include <cstdlib>
 #include <list>
 #include <set>
 #include <sstream>
@@ -12,7 +11,8 @@
 
 #include "heap/heap.hpp"
 #include "support/expect.hpp"
-#include "support/program.hpp"
+#include "support/full_heap.hpp"
+#include "support/small_heap.hpp"
 
 namespace {
 
@@ -405,31 +405,12 @@ TEST(SharedContainers, give_their_memory_back) {
     EXPECT_LE(Heap::program().usage().blocks, before + 1);
 }
 
-/// As long as it lives there is no room for anything.
-struct FullHeap {
-    FullHeap() {
-        for (std::size_t size = 4 << 20; size >= 8; size = size * 7 / 8) fill(size);
-    }
-    ~FullHeap() {
-        for (const auto block : blocks) Heap::program().free(block);
-    }
-    void fill(std::size_t size) {
-        try {
-            for (;;) blocks.push_back(Heap::program().allocate(size));
-        } catch (const mp::HeapExhausted& error) {
-            message = error.what();
-        }
-    }
-    std::vector<std::uint64_t> blocks;
-    std::string message;
-};
-
 template <class Container>
 void expect_untouched(const Container& container,
                       const std::vector<std::function<void(const Container&)>>& steps) {
     const auto before = container.copy();
     {
-        const FullHeap full;
+        const test::FullHeap full;
         test::expect_parts(full.message, {"shared heap", "PROCESSION_HEAP_LIMIT"});
         const auto blocks = Heap::program().usage().blocks;
         for (const auto& step : steps) {
@@ -442,16 +423,7 @@ void expect_untouched(const Container& container,
 }
 
 TEST(SharedContainers, are_as_before_when_the_heap_is_exhausted) {
-    constexpr const char* small_heap = "PROCESSION_TEST_SMALL_HEAP";
-    if (!std::getenv(small_heap)) {
-        // The limit is looked at once: another run of this very case has a small one.
-        const auto ended = test::run_program(
-            {"/proc/self/exe",
-             "--gtest_filter=SharedContainers.are_as_before_when_the_heap_is_exhausted"},
-            {"PROCESSION_HEAP_LIMIT=8M", std::string(small_heap) + "=1"});
-        EXPECT_EQ(ended.code, 0) << ended.output;
-        return;
-    }
+    if (!test::in_program_with_heap_limit("8M")) return;
     const mp::shared_vector<int> vector{1, 2, 3};
     expect_untouched<mp::shared_vector<int>>(
         vector, {[](auto& all) { all.push_back(4); },
@@ -470,7 +442,7 @@ TEST(SharedContainers, are_as_before_when_the_heap_is_exhausted) {
               [](auto& all) { all.set(3, "another"); },
               [](auto& all) { all.update(3, [](std::string& value) { value = "another"; }); }});
     const auto before = map.copy();
-    FullHeap full;
+    test::FullHeap full;
     // Room for an entry, but not for more slots.
     Heap::program().free(full.blocks.back());
     full.blocks.pop_back();
