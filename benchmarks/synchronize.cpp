@@ -5,11 +5,8 @@
 // waiting long; handing over to and fro. Arguments choose some of the parts.
 
 #include <fmt/format.h>
-#include <linux/futex.h>
 #include <pthread.h>
 #include <semaphore.h>
-#include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 #include <procession/mp.hpp>
 
@@ -32,10 +29,12 @@
 
 #include "support/comparison.hpp"
 #include "support/crew.hpp"
+#include "support/parts.hpp"
 #include "support/processors.hpp"
 #include "support/python.hpp"
 #include "support/shared.hpp"
-#include "support/surroundings.hpp"
+#include "support/to_and_fro.hpp"
+#include "support/waiters.hpp"
 
 namespace {
 
@@ -117,7 +116,7 @@ void uncontended() {
                     unlock();
                 });
             },
-            is_ours ? Target{.ratio_at_most = 1.1} : Target{});
+            is_ours ? Targets{{.ratio_at_most = 1.1}} : Targets{});
     });
     for (const char* type : {"Lock", "RLock"})
         if (python)
@@ -140,10 +139,10 @@ void contended(int processes) {
     const Shared<Words> words;
     std::vector<std::string> names;
     std::vector<Crew::Job> jobs;
-    std::vector<Target> targets;
+    std::vector<Targets> targets;
     for_each_lock(*posix, [&](std::string name, auto lock, auto unlock, bool is_ours) {
         names.push_back(std::move(name));
-        targets.push_back(is_ours ? Target{.ratio_at_least = 1} : Target{});
+        targets.push_back(is_ours ? Targets{{.ratio_at_least = 1}} : Targets{});
         jobs.push_back([=](int, const std::atomic<bool>& stop) {
             long count = 0;
             const auto begin = Clock::now();
@@ -251,7 +250,7 @@ void owner_death() {
                            },
                            [&] { lock.release(); });
                    },
-                   {.figure_at_most = 1000});
+                   {{.figure_at_most = 1000}});
     comparison.run(turns);
 }
 
@@ -279,8 +278,8 @@ void value() {
                }));
     const mp::Value<long> value;
     locked.add("mp::Value with", each([value] { value.with([](long& number) { ++number; }); }),
-               {.ratio_at_most = 1.3});
-    locked.add("mp::Value fetch_add", each([value] { value.fetch_add(1); }), {.ratio_at_most = 1.3});
+               {{.ratio_at_most = 1.3}});
+    locked.add("mp::Value fetch_add", each([value] { value.fetch_add(1); }), {{.ratio_at_most = 1.3}});
     if (python) locked.add(python.name("Value get_lock"), [&python] { return python.ask("value"); });
     locked.run(turns);
 
@@ -288,7 +287,7 @@ void value() {
     raw.add("std::atomic fetch_add", each([counter] { counter->atomic.fetch_add(1); }));
     const mp::RawValue<long> raw_value;
     raw.add("mp::RawValue fetch_add", each([raw_value] { raw_value.fetch_add(1); }),
-            {.ratio_at_most = 1.2});
+            {{.ratio_at_most = 1.2}});
     raw.add("plain number", each([counter] { counter->number = counter->number + 1; }));
     raw.add("mp::RawValue value()", each([raw_value] {
                 // As the plain one is: no loop of them may become one sum.
@@ -301,30 +300,7 @@ void value() {
 
 // ---------------------------------------------------------------- idle waiters
 
-/// The processor time that another process has used.
-nanoseconds processor_time(int pid) {
-    clockid_t clock;
-    ::clock_getcpuclockid(pid, &clock);
-    timespec time;
-    ::clock_gettime(clock, &time);
-    return std::chrono::seconds(time.tv_sec) + nanoseconds(time.tv_nsec);
-}
-
-/// Processes that wait for the same thing.
-struct Waiters {
-    Waiters(std::string name, std::function<void()> wait, std::function<void()> end)
-        : name(std::move(name)), end(std::move(end)) {
-        for (int i = 0; i < 8; ++i) processes.push_back(forked(wait));
-    }
-    std::string name;
-    std::function<void()> end;
-    std::vector<mp::Process> processes;
-    std::vector<nanoseconds> used = {};
-};
-
 void idle() {
-    constexpr auto time = std::chrono::seconds(10);
-    constexpr double target = 0.05;
     const mp::Lock lock;
     const mp::Semaphore semaphore(0);
     const mp::Condition condition;
@@ -359,51 +335,10 @@ void idle() {
     all.emplace_back(
         "mp::Barrier", [&] { barrier.wait(); }, [&] { barrier.wait(); });
 
-    // Until all are there.
-    std::this_thread::sleep_for(std::chrono::seconds(1));
-    for (Waiters& waiters : all)
-        for (mp::Process& process : waiters.processes)
-            waiters.used.push_back(-processor_time(*process.pid()));
-    std::this_thread::sleep_for(time);
-    for (Waiters& waiters : all)
-        for (std::size_t i = 0; i < waiters.used.size(); ++i)
-            waiters.used[i] += processor_time(*waiters.processes[i].pid());
-
-    fmt::print("\nWaiting for {} s: 8 processes each, in % of a processor\n{:<28} {:>9} {:>9}\n",
-               time.count(), "", "median", "most");
-    for (Waiters& waiters : all) {
-        for (mp::Process& process : waiters.processes)
-            if (!process.is_alive()) throw std::runtime_error(waiters.name + ": one did not wait");
-        waiters.end();
-        for (mp::Process& process : waiters.processes) process.join();
-        std::sort(waiters.used.begin(), waiters.used.end());
-        const auto percent = [&](nanoseconds used) {
-            return 100 * std::chrono::duration<double>(used) / time;
-        };
-        const double most = percent(waiters.used.back());
-        fmt::print("{:<28} {:>9.4f} {:>9.4f}  < {:g} {}\n", waiters.name,
-                   percent(waiters.used[waiters.used.size() / 2]), most, target,
-                   most < target ? "met" : "MISSED");
-    }
+    print_idle(all);
 }
 
 // ---------------------------------------------------------------- to and fro
-
-struct Signals {
-    sem_t semaphores[2];
-    std::atomic<std::uint32_t> word;
-};
-
-/// One member's part of a round trip: `give` what the other side takes, `take` what it gives.
-template <class Give, class Take>
-Crew::Job to_and_fro(Give give, Take take) {
-    return [=](int rank, const std::atomic<bool>&) {
-        return time_of_each<microseconds>(100, [&] {
-            if (rank == 0) give(0), take(1);
-            if (rank == 1) take(0), give(1);
-        });
-    };
-}
 
 void handover(std::size_t processor_count) {
     std::vector<int> cpus = processors();
@@ -416,32 +351,29 @@ void handover(std::size_t processor_count) {
         jobs.push_back(std::move(job));
     };
 
-    const Shared<Signals> signals;
-    for (sem_t& semaphore : signals->semaphores) ::sem_init(&semaphore, 1, 0);
-    add("sem_t", to_and_fro([signals](int side) { ::sem_post(&signals->semaphores[side]); },
-                            [signals](int side) { ::sem_wait(&signals->semaphores[side]); }));
+    constexpr int trips = 100;
+    const Shared<std::array<sem_t, 2>> posix;
+    for (sem_t& semaphore : *posix) ::sem_init(&semaphore, 1, 0);
+    add("sem_t", to_and_fro(
+                     trips, [posix](int side) { ::sem_post(&(*posix)[static_cast<std::size_t>(side)]); },
+                     [posix](int side) { ::sem_wait(&(*posix)[static_cast<std::size_t>(side)]); }));
+    const Shared<Turn> turn;
     add("raw futex", to_and_fro(
-                         [signals](int side) {
-                             signals->word.store(side == 0);
-                             ::syscall(SYS_futex, &signals->word, FUTEX_WAKE, 1, nullptr, nullptr, 0);
-                         },
-                         [signals](int side) {
-                             const std::uint32_t before = side != 0;
-                             while (signals->word.load() == before)
-                                 ::syscall(SYS_futex, &signals->word, FUTEX_WAIT, before, nullptr,
-                                           nullptr, 0);
-                         }));
+                         trips, [turn](int side) { turn->give_and_wake(side); },
+                         [turn](int side) { turn->sleep_until_given(side); }));
     const std::array semaphores{mp::Semaphore(0), mp::Semaphore(0)};
     add("mp::Semaphore",
-        to_and_fro([semaphores](int side) { semaphores[static_cast<std::size_t>(side)].release(); },
-                   [semaphores](int side) { semaphores[static_cast<std::size_t>(side)].acquire(); }));
+        to_and_fro(
+            trips, [semaphores](int side) { semaphores[static_cast<std::size_t>(side)].release(); },
+            [semaphores](int side) { semaphores[static_cast<std::size_t>(side)].acquire(); }));
     const std::array<mp::Event, 2> events;
-    add("mp::Event", to_and_fro([events](int side) { events[static_cast<std::size_t>(side)].set(); },
-                                [events](int side) {
-                                    const mp::Event& event = events[static_cast<std::size_t>(side)];
-                                    event.wait();
-                                    event.clear();
-                                }));
+    add("mp::Event", to_and_fro(
+                         trips, [events](int side) { events[static_cast<std::size_t>(side)].set(); },
+                         [events](int side) {
+                             const mp::Event& event = events[static_cast<std::size_t>(side)];
+                             event.wait();
+                             event.clear();
+                         }));
 
     Crew crew(2, cpus, jobs);
     Comparison comparison(
@@ -459,11 +391,6 @@ void handover(std::size_t processor_count) {
 
 // ---------------------------------------------------------------- the parts
 
-struct Part {
-    std::string name;
-    std::function<void()> run;
-};
-
 const std::vector<Part> parts = {
     {"uncontended", uncontended},
     {"contended", [] { contended(2), contended(4); }},
@@ -473,22 +400,10 @@ const std::vector<Part> parts = {
     {"handover", [] { handover(2), handover(1); }},
 };
 
-const Part& part_named(const std::string& name) {
-    const auto part =
-        std::find_if(parts.begin(), parts.end(), [&](const Part& p) { return p.name == name; });
-    if (part != parts.end()) return *part;
-    std::string names;
-    for (const Part& each : parts) names += ' ' + each.name;
-    throw std::invalid_argument("no part is called \"" + name + "\"; there are" + names);
-}
-
 }  // namespace
 
 int main(int argc, char** argv) try {
-    std::vector<Part> chosen;
-    for (int i = 1; i < argc; ++i) chosen.push_back(part_named(argv[i]));
-    print_surroundings();
-    for (const Part& part : chosen.empty() ? parts : chosen) part.run();
+    run_parts(parts, argc, argv);
 } catch (const std::exception& error) {
     fmt::print(stderr, "synchronize: {}\n", error.what());
     return 1;

@@ -2,38 +2,9 @@
 """The same as synchronize.cpp, in CPython: for each line read from stdin, one pass is made and its figure
 written to stdout."""
 
-import functools
-import multiprocessing
-import os
-import platform
-import sys
 import time
 
-context = multiprocessing.get_context("fork")
-processors = sorted(os.sched_getaffinity(0))
-
-
-class Crew:
-    """Processes, each pinned to one of some processors in turn, that do a job whenever they are told to."""
-
-    def __init__(self, size, job, on=processors):
-        self.ends = []
-        for rank in range(size):
-            mine, theirs = context.Pipe()
-            context.Process(target=self.member, args=(theirs, rank, job, on), daemon=True).start()
-            self.ends.append(mine)
-
-    @staticmethod
-    def member(end, rank, job, on):
-        os.sched_setaffinity(0, {on[rank % len(on)]})
-        while end.recv():
-            end.send(job(rank))
-
-    def work(self):
-        for end in self.ends:
-            end.send(True)
-        return [end.recv() for end in self.ends]
-
+from support.crew import Crew, context, processors, serve
 
 def nanoseconds_each(count, function):
     begin = time.perf_counter_ns()
@@ -122,25 +93,13 @@ def handover(type, size):
     return lambda: crew.work()[0] / 1e3
 
 
-PARTS = {
-    "uncontended": uncontended,
-    "contended": contended,
-    "value": value,
-    "raw_value": raw_value,
-    "handover": handover,
-}
-
-
-@functools.cache
-def prepared(part, *arguments):
-    return PARTS[part](*arguments)
-
-
-def main():
-    print(platform.python_version(), flush=True)
-    for line in sys.stdin:
-        print(prepared(*line.split())(), flush=True)
-
-
 if __name__ == "__main__":
-    main()
+    serve(
+        {
+            "uncontended": uncontended,
+            "contended": contended,
+            "value": value,
+            "raw_value": raw_value,
+            "handover": handover,
+        }
+    )

@@ -30,10 +30,12 @@ double time_of_each(int count, F function) {
            count;
 }
 
-/// What a peer is to reach; a ratio is that to the first peer.
+/// What a peer is to reach; a ratio is that to the first peer, or to the one whose name begins with `to`.
 struct Target {
     std::optional<double> ratio_at_most = {}, ratio_at_least = {}, figure_at_most = {};
+    std::string to = {};
 };
+using Targets = std::vector<Target>;
 
 /// Peers that do the same thing, in passes that take turns. Figures are medians; ratios are medians of
 /// each turn's own, to the first peer.
@@ -42,8 +44,8 @@ class Comparison {
     Comparison(std::string title, std::string unit) : title_(std::move(title)), unit_(std::move(unit)) {}
 
     /// @param pass  makes one pass and returns its figure
-    void add(std::string name, std::function<double()> pass, Target target = {}) {
-        peers_.push_back({std::move(name), std::move(pass), target, {}});
+    void add(std::string name, std::function<double()> pass, Targets targets = {}) {
+        peers_.push_back({std::move(name), std::move(pass), std::move(targets), {}});
     }
 
     /// First two turns that do not count; in another order each time, since what came just before leaves
@@ -66,7 +68,7 @@ class Comparison {
     struct Peer {
         std::string name;
         std::function<double()> pass;
-        Target target;
+        Targets targets;
         std::vector<double> figures;
     };
 
@@ -81,26 +83,34 @@ class Comparison {
         double low, high;
     };
 
-    double ratio(const Peer& peer) const {
+    static double ratio(const Peer& peer, const Peer& other) {
         std::vector<double> ratios(peer.figures.size());
-        std::transform(peer.figures.begin(), peer.figures.end(), peers_.front().figures.begin(),
-                       ratios.begin(), std::divides<>());
+        std::transform(peer.figures.begin(), peer.figures.end(), other.figures.begin(), ratios.begin(),
+                       std::divides<>());
         return median(ratios);
     }
 
-    std::string verdict(const Peer& peer) const {
-        const auto text = [](const char* sign, double limit, bool met, bool within_spread) {
-            return fmt::format("{} {:g} {}", sign, limit,
+    /// Nothing where the other peer was left out.
+    std::string verdict(const Peer& peer, const Target& target) const {
+        const auto other = std::find_if(peers_.begin(), peers_.end(), [&](const Peer& each) {
+            return each.name.starts_with(target.to);
+        });
+        if (other == peers_.end()) return {};
+        const std::string named =
+            target.to.empty() ? "" : fmt::format(" x {}: {}", target.to, digits(ratio(peer, *other)));
+        const auto text = [&](const char* sign, double limit, bool met, bool within_spread) {
+            return fmt::format("  {} {:g}{} {}", sign, limit, named,
                                met             ? "met"
                                : within_spread ? "within spread"
                                                : "MISSED");
         };
-        const Spread noise(peers_.front().figures);
-        if (const auto limit = peer.target.ratio_at_most)
-            return text("<=", *limit, ratio(peer) <= *limit, ratio(peer) <= *limit * noise.high);
-        if (const auto limit = peer.target.ratio_at_least)
-            return text(">=", *limit, ratio(peer) >= *limit, ratio(peer) >= *limit * noise.low);
-        if (const auto limit = peer.target.figure_at_most) {
+        const Spread noise(other->figures);
+        const double reached = ratio(peer, *other);
+        if (const auto limit = target.ratio_at_most)
+            return text("<=", *limit, reached <= *limit, reached <= *limit * noise.high);
+        if (const auto limit = target.ratio_at_least)
+            return text(">=", *limit, reached >= *limit, reached >= *limit * noise.low);
+        if (const auto limit = target.figure_at_most) {
             const bool met = median(peer.figures) <= *limit;
             return text("<=", *limit, met, met);
         }
@@ -108,6 +118,7 @@ class Comparison {
     }
 
     static std::string digits(double figure) {
+        if (figure < 0.1) return fmt::format("{:.3g}", figure);
         return fmt::format("{:.{}f}", figure, figure < 10 ? 2 : figure < 1000 ? 1 : 0);
     }
 
@@ -117,11 +128,11 @@ class Comparison {
                    "x itself");
         for (const Peer& peer : peers_) {
             const Spread spread(peer.figures);
-            const std::string row =
-                fmt::format("{:<28} {:>9} {:>{}} {:>12}  {}", peer.name, digits(median(peer.figures)),
-                            digits(ratio(peer)), to_first.size(),
-                            fmt::format("{:.2f}..{:.2f}", spread.low, spread.high), verdict(peer));
-            fmt::print("{}\n", row.substr(0, row.find_last_not_of(' ') + 1));
+            fmt::print("{:<28} {:>9} {:>{}} {:>12}", peer.name, digits(median(peer.figures)),
+                       digits(ratio(peer, peers_.front())), to_first.size(),
+                       fmt::format("{:.2f}..{:.2f}", spread.low, spread.high));
+            for (const Target& target : peer.targets) fmt::print("{}", verdict(peer, target));
+            fmt::print("\n");
         }
         std::fflush(stdout);
     }

@@ -28,7 +28,8 @@ mp::Process forked(F function) {
 }
 
 /// Processes that do one of several jobs at the same time whenever they are told to: made once, so that
-/// no start and no end falls into a pass. Each is pinned, in turn, to one of the processors.
+/// no start and no end falls into a pass. Each is pinned, in turn, to one of the processors; where none
+/// are given, the scheduler places them.
 class Crew {
   public:
     /// @returns that member's figure. Does its work until `stop`, or as long as it takes.
@@ -39,15 +40,16 @@ class Crew {
             int ends[2];
             if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
                 throw std::system_error(errno, std::generic_category(), "socketpair");
-            const int processor = processors[static_cast<std::size_t>(rank) % processors.size()];
-            members_.push_back({ends[0], forked([=, stop = &*stop_] {
-                                    pin_to(processor);
-                                    std::size_t job = 0;
-                                    while (::read(ends[1], &job, sizeof job) == sizeof job) {
-                                        const double figure = jobs[job](rank, *stop);
-                                        (void)!::write(ends[1], &figure, sizeof figure);
-                                    }
-                                })});
+            members_.push_back(
+                {ends[0], forked([=, stop = &*stop_] {
+                     if (!processors.empty())
+                         pin_to(processors[static_cast<std::size_t>(rank) % processors.size()]);
+                     std::size_t job = 0;
+                     while (::read(ends[1], &job, sizeof job) == sizeof job) {
+                         const double figure = jobs[job](rank, *stop);
+                         (void)!::write(ends[1], &figure, sizeof figure);
+                     }
+                 })});
             ::close(ends[1]);
         }
     }

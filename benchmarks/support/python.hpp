@@ -28,8 +28,8 @@ class Python {
         std::string path = SOURCE_DIRECTORY "/benchmarks/" + script;
         int ends[2];
         if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) return;
-        char warnings[] = "-Wignore";
-        char* arguments[] = {interpreter.data(), warnings, path.data(), argument.data(), nullptr};
+        char options[] = "-BWignore";
+        char* arguments[] = {interpreter.data(), options, path.data(), argument.data(), nullptr};
         posix_spawn_file_actions_t actions;
         ::posix_spawn_file_actions_init(&actions);
         ::posix_spawn_file_actions_adddup2(&actions, ends[1], STDIN_FILENO);
