@@ -46,19 +46,31 @@ struct Patience {
     static constexpr std::chrono::milliseconds longest_sleep{250};
 
     int looks = os::spin_limit();  ///< before it sleeps at all
+    int pauses = 1;                ///< after each of them
     /// By one that has just put the flag up. Short where wakers have no fence between their change and their
     /// look at the flag: they may miss it at that very moment, and at no other.
     std::chrono::nanoseconds first_sleep = longest_sleep;
 };
 
+/// For waits at points that their object's mourner wakes at every death: nobody needs a note of who waits
+/// there, or has to wake somebody.
+struct NoNote {
+    void waits_on(const WaitPoint&) const {}
+    void wait_ends() const {}
+    template <class Sleep>
+    void sleep(Sleep sleep) const {
+        sleep();
+    }
+};
+
 /// Waits until `ready()` is true; it is called again and again, and may take what it waits for.
-template <class Ready>
-Waited wait(Operation& operation, WaitPoint& point, const Ready& ready, const os::Deadline& deadline,
+template <class Note, class Ready>
+Waited wait(Note&& note, WaitPoint& point, const Ready& ready, const os::Deadline& deadline,
             const std::stop_token& stop = {}, const Patience& patience = {}) {
     for (int i = patience.looks; i >= 0; --i) {
         if (ready()) return Waited::ready;
         if (deadline.expired()) return Waited::timed_out;
-        os::pause();
+        os::pause(patience.pauses);
     }
     const auto wake_all = [&point] {
         point.sequence.fetch_add(1);
@@ -67,7 +79,7 @@ Waited wait(Operation& operation, WaitPoint& point, const Ready& ready, const os
     const std::stop_callback on_stop(stop, wake_all);
     for (;;) {
         const std::uint32_t sequence = point.sequence.load();
-        operation.waits_on(point);
+        note.waits_on(point);
         const bool put_up = point.waiters.exchange(1) == 0;
         std::atomic_thread_fence(std::memory_order_seq_cst);
         std::optional<Waited> result;
@@ -78,11 +90,11 @@ Waited wait(Operation& operation, WaitPoint& point, const Ready& ready, const os
         else if (deadline.expired())
             result = Waited::timed_out;
         if (result) {
-            operation.wait_ends();
+            note.wait_ends();
             return *result;
         }
         PROCESSION_KILL_POINT("wait.before_sleep");
-        operation.sleep([&] {
+        note.sleep([&] {
             os::futex_wait(point.sequence, sequence,
                            deadline.sooner(put_up ? patience.first_sleep : Patience::longest_sleep));
         });

@@ -16,6 +16,10 @@ inline void pause() noexcept {
 #endif
 }
 
+inline void pause(int times) noexcept {
+    for (int i = 0; i < times; ++i) pause();
+}
+
 /// How often to look again before going to sleep: never where there is nobody to spin beside.
 inline int spin_limit() noexcept {
     static thread_local int limit = 0, calls = 0;
@@ -36,7 +40,7 @@ class GrowingPause {
     /// Pauses; false once it is time to go to sleep.
     bool operator()() {
         if (sum_ > spin_limit()) return false;
-        for (int i = 0; i < next_; ++i) pause();
+        pause(next_);
         sum_ += next_;
         next_ *= 2;
         return true;

@@ -23,6 +23,9 @@ namespace procession::inline v0::queues {
 /// it is given up, and tried again only after twice as many. All this is hints, which threads may overwrite.
 class Pace {
   public:
+    /// Pauses before another look: each one while the other side writes has it write twice.
+    static constexpr int between_looks = 4;
+
     /// Called by one that has put or taken something, after so many looks in vain.
     void went_on(std::uint32_t looks) {
         const int processor = ::sched_getcpu();
@@ -36,24 +39,13 @@ class Pace {
 
     /// Called by one that can't go on, before it looks again.
     void caught_up(const Pace& other) {
-        const std::uint32_t run = run_.load(std::memory_order_relaxed);
-        run_.store(0, std::memory_order_relaxed);
-        const std::uint32_t trial = std::max(first_trial, trial_.load(std::memory_order_relaxed));
-        if (keeps_off_.load(std::memory_order_relaxed) == 0) {
-            if (soon_.load(std::memory_order_relaxed) < trial) return;
-            keeps_off_.store(1, std::memory_order_relaxed);
-        } else if (run >= worthwhile_run) {
-            trial_.store(first_trial, std::memory_order_relaxed);
-        } else {
-            keeps_off_.store(0, std::memory_order_relaxed);
-            soon_.store(0, std::memory_order_relaxed);
-            trial_.store(std::min(2 * trial, last_trial), std::memory_order_relaxed);
-            return;
-        }
-        if (!other.runs_beside()) return;
-        for (int i = 0; i < pauses; ++i) os::pause();
+        const std::uint32_t calls = calls_.load(std::memory_order_relaxed);
+        calls_.store(calls + 1, std::memory_order_relaxed);
+        // Not each time: it is the other side's to write.
+        if (calls % 64 == 0) beside_.store(other.runs_beside(), std::memory_order_relaxed);
+        if (!beside_.load(std::memory_order_relaxed)) return;
+        os::pause(keeps_off() ? between_runs : between_looks);
     }
-
     /// Called by one that has woken somebody of the other side.
     void woke() { fences_.store(64, std::memory_order_relaxed); }
     /// Whether some of the other side slept lately. Then whoever goes on looks for sleepers after a fence,
@@ -69,16 +61,37 @@ class Pace {
     bool runs_beside() const { return processor_.load(std::memory_order_relaxed) != ::sched_getcpu(); }
 
   private:
-    static constexpr std::uint32_t few_looks = 16;
+    /// Whether to stay away for longer this time.
+    bool keeps_off() {
+        const std::uint32_t run = run_.load(std::memory_order_relaxed);
+        run_.store(0, std::memory_order_relaxed);
+        const std::uint32_t trial = std::max(first_trial, trial_.load(std::memory_order_relaxed));
+        if (keeps_off_.load(std::memory_order_relaxed) == 0) {
+            if (soon_.load(std::memory_order_relaxed) < trial) return false;
+            keeps_off_.store(1, std::memory_order_relaxed);
+        } else if (run >= worthwhile_run) {
+            trial_.store(first_trial, std::memory_order_relaxed);
+        } else {
+            keeps_off_.store(0, std::memory_order_relaxed);
+            soon_.store(0, std::memory_order_relaxed);
+            trial_.store(std::min(2 * trial, last_trial), std::memory_order_relaxed);
+            return false;
+        }
+        return true;
+    }
+
+    static constexpr std::uint32_t few_looks = 8;
     static constexpr std::uint32_t worthwhile_run = 16;
     static constexpr std::uint32_t first_trial = 64, last_trial = 8192;
-    static constexpr int pauses = 400;
+    static constexpr int between_runs = 400;
 
     std::atomic<std::int32_t> processor_;
     std::atomic<std::uint32_t> run_;    ///< since one could not go on
     std::atomic<std::uint32_t> soon_;   ///< how often in a row it could soon again
     std::atomic<std::uint32_t> trial_;  ///< after so many of those it keeps off for a moment
     std::atomic<std::uint32_t> keeps_off_;
+    std::atomic<std::uint32_t> calls_;
+    std::atomic<std::uint32_t> beside_;  ///< whether the other side was on another processor lately
     std::atomic<std::uint32_t> fences_;
 };
 

@@ -11,7 +11,6 @@
 #include <algorithm>
 #include <cstring>
 #include <memory>
-#include <optional>
 #include <string_view>
 
 #include "heap/object.hpp"
@@ -43,11 +42,11 @@ PROCESSION_AT_LOAD void register_mourner() {
     heap::set_mourner(heap::ObjectType::queue, [](Heap& heap, Offset queue, heap::ParticipantId dead) {
         auto& body = heap::body<QueueBody>(heap, queue);
         mourn_stream(heap, body.stream, dead);
-        // It may have put something and not come to tell: it had no note of that.
-        notify_all(body.watched);
-        if (!body.is_joinable) return;
-        if (body.stream.take.in_flight.shows_returned()) notify_all(body.not_empty);
-        notify_all(body.all_done);
+        // It may have put or taken something and not come to tell, or have been told and not come to do
+        // anything: nobody makes a note of that.
+        for (heap::WaitPoint* const point :
+             {&body.not_empty, &body.watched, &body.not_full, &body.all_done})
+            notify_all(*point);
     });
 }
 
@@ -146,7 +145,7 @@ bool do_get(const Handle& queue, const Request& request, const TakeSome& take_so
         ++looks;
         if ((shut_down || shows_message(heap, body.stream)) && take()) return true;
         if (looks == 1) takers.pace.caught_up(putters.pace);
-        if (shut_down && bury_dead_users(heap, body.stream)) take();
+        if (shut_down && bury_dead_takers(heap, body.stream)) take();
         return shut_down;
     };
     const bool in_time = do_or_wait(request, body, takers, putters, attempt, done);
@@ -365,14 +364,6 @@ void QueueCore::task_done() const {
     check_open("task_done");
     Heap& heap = Heap::program();
     QueueBody& body = body_of(*this);
-    std::optional<heap::Operation> operation;
-    const auto owes_those_who_join = [&] {
-        std::atomic_thread_fence(std::memory_order_seq_cst);
-        if (body.all_done.waiters.load(std::memory_order_relaxed) == 0) return false;
-        if (!operation) operation.emplace(heap).owes(body.all_done);
-        return true;
-    };
-    owes_those_who_join();
     const auto finish = [&] {
         Taker taker(heap, body.stream);
         if (!taker.finish_one())
@@ -381,22 +372,21 @@ void QueueCore::task_done() const {
                 "for each item, after get().");
         return taker.all_are_done();
     };
-    if (finish() && owes_those_who_join()) notify_all(body.all_done);
+    if (finish()) notify_all(body.all_done);
 }
 
 bool QueueCore::join(Timeout timeout, const std::stop_token& stop) const {
     Heap& heap = Heap::program();
     QueueBody& body = body_of(*this);
     const InFlight& in_flight = body.stream.take.in_flight;
-    heap::Operation operation(heap);
     const auto is_done = [&] {
         // Not each time that it spins, but before each sleep.
         if (body.all_done.waiters.load(std::memory_order_relaxed) != 0)
-            bury_dead_users(heap, body.stream);
+            bury_dead_takers(heap, body.stream);
         if (in_flight.unfinished() != 0 && !in_flight.shows_returned()) return false;
         return Taker(heap, body.stream).all_are_done();
     };
-    const auto waited = wait(operation, body.all_done, is_done, os::Deadline::after(timeout), stop);
+    const auto waited = wait(heap::NoNote(), body.all_done, is_done, os::Deadline::after(timeout), stop);
     if (waited == heap::Waited::stopped)
         throw CancelledError("JoinableQueue::join: the wait was stopped");
     return waited == heap::Waited::ready;

@@ -148,14 +148,13 @@ void mourn_stream(Heap& heap, Stream& stream, heap::ParticipantId dead) {
     stream.take.in_flight.mourn(heap, stream.take.object, dead);
 }
 
-bool bury_dead_users(Heap& heap, const Stream& stream) {
+bool bury_dead_takers(Heap& heap, const Stream& stream) {
     bool any = false;
-    const auto bury_if_dead = [&](heap::ParticipantId user) {
-        if (!user || !heap.may_be_dead(user)) return;
-        bury(heap, user);
+    const auto bury_if_dead = [&](heap::ParticipantId taker) {
+        if (!taker || !heap.may_be_dead(taker)) return;
+        bury(heap, taker);
         any = true;
     };
-    bury_if_dead(heap::owner_in(stream.put.lock.value.load(std::memory_order_relaxed)));
     bury_if_dead(heap::owner_in(stream.take.lock.value.load(std::memory_order_relaxed)));
     if (stream.take.in_flight.unfinished() != 0)
         stream.take.in_flight.for_each_taker(heap, bury_if_dead);

@@ -94,9 +94,10 @@ void make_stream(heap::Heap&, Stream&, heap::Offset object, std::uint32_t deaths
 /// Has a dead participant's half-done steps undone or finished: what the object's mourner is to call.
 void mourn_stream(heap::Heap&, Stream&, heap::ParticipantId dead);
 
-/// Buries those who died while they put or took, or had something in flight. @returns whether there were
-/// any
-bool bury_dead_users(heap::Heap&, const Stream&);
+/// Buries those who died while they took something, or had it in flight: they hide what is there, or make
+/// it seem that there is no room. (One that died while it put something is no harm to takers, and putters
+/// find it at the lock.) @returns whether there were any
+bool bury_dead_takers(heap::Heap&, const Stream&);
 
 /// How many messages there are to be taken. Others may be putting and taking meanwhile.
 std::uint64_t size_of(const heap::Heap&, const Stream&);
