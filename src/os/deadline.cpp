@@ -15,20 +15,19 @@ Deadline Deadline::after(const Timeout& limit) {
 }
 
 Deadline Deadline::sooner(std::chrono::nanoseconds limit) const {
-    const auto other = Clock::now() + limit;
-    return at(point_ ? std::min(*point_, other) : other);
+    return at(std::min(point_, Clock::now() + limit));
 }
 
 const timespec* Deadline::to_timespec(timespec& storage) const {
-    if (!point_) return nullptr;
-    const auto since = point_->time_since_epoch().count();
+    if (is_never()) return nullptr;
+    const auto since = point_.time_since_epoch().count();
     storage = {static_cast<time_t>(since / 1'000'000'000), static_cast<long>(since % 1'000'000'000)};
     return &storage;
 }
 
 int Deadline::poll_milliseconds() const {
-    if (!point_) return -1;
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(*point_ - Clock::now()).count();
+    if (is_never()) return -1;
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(point_ - Clock::now()).count();
     return static_cast<int>(std::clamp<long>(left, 0, std::numeric_limits<int>::max()));
 }
 

@@ -5,7 +5,6 @@
 
 #include <chrono>
 #include <ctime>
-#include <optional>
 
 namespace procession::inline v0::os {
 
@@ -14,23 +13,27 @@ class Deadline {
   public:
     using Clock = std::chrono::steady_clock;
 
-    static Deadline never() { return Deadline(std::nullopt); }
+    static Deadline never() { return Deadline(Clock::time_point::max()); }
     static Deadline now() { return Deadline(Clock::now()); }
     static Deadline at(Clock::time_point point) { return Deadline(point); }
     static Deadline after(const Timeout& limit);
 
-    bool is_never() const { return !point_; }
-    bool expired() const { return point_ && Clock::now() >= *point_; }
+    bool is_never() const { return point_ == Clock::time_point::max(); }
+    bool expired() const { return !is_never() && Clock::now() >= point_; }
     /// This deadline, or now + `limit` if that comes first.
     Deadline sooner(std::chrono::nanoseconds limit) const;
+    /// How long it is until then; zero if that is past.
+    Timeout left() const { return is_never() ? Timeout() : Timeout(point_ - Clock::now()); }
+    /// When it comes; the end of time when never.
+    Clock::time_point point() const { return point_; }
     /// For calls that take an absolute timespec: null when it never comes.
     const timespec* to_timespec(timespec& storage) const;
     /// For poll(2): rounded up, -1 when it never comes.
     int poll_milliseconds() const;
 
   private:
-    explicit Deadline(std::optional<Clock::time_point> point) : point_(point) {}
-    std::optional<Clock::time_point> point_;
+    explicit Deadline(Clock::time_point point) : point_(point) {}
+    Clock::time_point point_;
 };
 
 }  // namespace procession::inline v0::os

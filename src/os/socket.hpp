@@ -4,6 +4,7 @@
 #include <sys/types.h>
 
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -14,8 +15,8 @@
 
 namespace procession::inline v0::os {
 
-// All are Unix sockets of type SOCK_SEQPACKET, close-on-exec: messages keep their bounds, and the
-// end of one side is seen by the other.
+// All are Unix sockets, close-on-exec, whose messages keep their bounds: of type SOCK_SEQPACKET, where the
+// end of one side is seen by the other, or mailboxes, of type SOCK_DGRAM, to which anybody may post.
 
 /// Two connected ends.
 std::pair<Descriptor, Descriptor> make_socketpair();
@@ -38,6 +39,21 @@ std::pair<Descriptor, std::string> listen_abstract();
 /// A connection to such a socket. Not waited for: EAGAIN when its backlog is full.
 Descriptor connect_abstract(std::string_view name);
 Descriptor accept_connection(int listener);
+
+/// A mailbox in the abstract namespace, under a name that the kernel picks.
+std::pair<Descriptor, std::string> make_mailbox();
+/// Puts a message with descriptors into a mailbox, waiting for room. @throws std::system_error ECONNREFUSED:
+/// there is none any more
+void post(std::string_view mailbox, std::span<const std::byte> bytes, std::span<const int> descriptors);
+/// One message out of a mailbox, and who posted it, as the kernel vouches for it.
+struct Mail {
+    Received received;
+    uid_t sender;
+};
+/// The next one, without waiting; none: there is none.
+std::optional<Mail> take_mail(int mailbox, std::span<std::byte> bytes, std::size_t most_descriptors);
+
+bool is_unix_socket(int fd);
 
 /// The user at the other end, as the kernel vouches for it.
 uid_t peer_user(int fd);

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "os/stream.hpp"
+
+#include <poll.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <array>
+
+#include "os/error.hpp"
+
+namespace procession::inline v0::os {
+namespace {
+
+iovec piece(std::span<const std::byte> bytes) {
+    return {const_cast<std::byte*>(bytes.data()), bytes.size()};
+}
+
+bool would_wait(ssize_t result) { return result < 0 && (errno == EAGAIN || errno == EWOULDBLOCK); }
+
+/// write(2) has no flag against SIGPIPE: it is held back, and taken if it has come.
+class WithoutSigpipe {
+  public:
+    WithoutSigpipe() {
+        ::sigemptyset(&sigpipe_);
+        ::sigaddset(&sigpipe_, SIGPIPE);
+        sigset_t pending;
+        ::sigpending(&pending);
+        was_pending_ = ::sigismember(&pending, SIGPIPE) == 1;
+        ::pthread_sigmask(SIG_BLOCK, &sigpipe_, &before_);
+    }
+    ~WithoutSigpipe() {
+        const int error = errno;
+        constexpr timespec at_once{};
+        if (error == EPIPE && !was_pending_)
+            retry_on_signal([&] { return ::sigtimedwait(&sigpipe_, nullptr, &at_once); });
+        ::pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+        errno = error;
+    }
+    WithoutSigpipe(WithoutSigpipe&&) = delete;
+
+  private:
+    sigset_t sigpipe_, before_;
+    bool was_pending_;
+};
+
+}  // namespace
+
+bool is_socket(int fd) {
+    struct stat status {};
+    checked(::fstat(fd, &status), "connection", "fstat", "Pass the number of an open descriptor.");
+    return S_ISSOCK(status.st_mode);
+}
+
+bool is_ready(int fd, short events) {
+    pollfd watched{fd, events, 0};
+    return checked(retry_on_signal([&] { return ::poll(&watched, 1, 0); }), "connection", "poll") > 0;
+}
+
+std::optional<std::size_t> receive_some(int fd, std::span<std::byte> room) {
+    const ssize_t got =
+        retry_on_signal([&] { return ::recv(fd, room.data(), room.size(), MSG_DONTWAIT); });
+    if (would_wait(got)) return {};
+    // How the stream ends when the peer went without reading all, which it does when it is killed.
+    if (got < 0 && errno == ECONNRESET) return 0;
+    return static_cast<std::size_t>(checked(got, "connection", "recv"));
+}
+
+std::optional<std::size_t> send_some(int fd, std::span<const std::byte> first,
+                                     std::span<const std::byte> second) {
+    std::array<iovec, 2> pieces{piece(first), piece(second)};
+    msghdr message{};
+    message.msg_iov = pieces.data();
+    message.msg_iovlen = pieces.size();
+    const ssize_t put =
+        retry_on_signal([&] { return ::sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL); });
+    if (would_wait(put)) return {};
+    return static_cast<std::size_t>(checked(put, "connection", "sendmsg"));
+}
+
+void shut_down_writing(int fd) noexcept { ::shutdown(fd, SHUT_WR); }
+
+std::size_t read_some(int fd, std::span<std::byte> room) {
+    const ssize_t got = retry_on_signal([&] { return ::read(fd, room.data(), room.size()); });
+    return static_cast<std::size_t>(checked(got, "connection", "read"));
+}
+
+std::size_t write_some(int fd, std::span<const std::byte> first, std::span<const std::byte> second) {
+    const std::array<iovec, 2> pieces{piece(first), piece(second)};
+    const WithoutSigpipe guard;
+    const ssize_t put =
+        retry_on_signal([&] { return ::writev(fd, pieces.data(), static_cast<int>(pieces.size())); });
+    return static_cast<std::size_t>(checked(put, "connection", "writev"));
+}
+
+}  // namespace procession::inline v0::os
