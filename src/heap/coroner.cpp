@@ -3,12 +3,18 @@
 // What is done for a participant that died. Every step may be repeated, and the slot is freed last:
 // a coroner that is killed leaves the coroner's lock to the next, who begins again.
 
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+
 #include "heap/lock.hpp"
 #include "heap/object.hpp"
 #include "heap/waiting.hpp"
 
 namespace procession::inline v0::heap {
 namespace {
+
+std::atomic<void (*)()> on_look{nullptr};
 
 void wake(Heap& heap, Offset note) {
     const Offset at = note & ~Activity::is_word;
@@ -55,5 +61,22 @@ void bury(Heap& heap, ParticipantId dead) {
     }
     Guard::release(operation, lock);
 }
+
+void bury_the_dead(Heap& heap) {
+    using Clock = std::chrono::steady_clock;
+    constexpr std::chrono::milliseconds between_looks(100);
+    static std::atomic<Clock::time_point> next_look{Clock::time_point::min()};
+    const auto now = Clock::now();
+    auto due = next_look.load(std::memory_order_relaxed);
+    if (now < due || !next_look.compare_exchange_strong(due, now + between_looks)) return;
+    const std::uint32_t end = std::min(heap.header().next_slot.load(), slot_count);
+    for (std::uint32_t i = 1; i < end; ++i) {
+        const ParticipantId id = heap.slot(i).id.load(std::memory_order_relaxed);
+        if (id && heap.may_be_dead(id)) bury(heap, id);
+    }
+    if (const auto hook = on_look.load()) hook();
+}
+
+void set_on_look_for_dead(void (*hook)()) { on_look = hook; }
 
 }  // namespace procession::inline v0::heap

@@ -41,7 +41,9 @@ Registry& registry() {
             for (auto& [offset, entry] : known.objects) {
                 auto object = entry.second.lock();
                 if (!object) continue;
-                if (is_alive(heap, offset, object->serial))
+                if (!is_inherited(type_of(heap, offset)))
+                    object->held = false;
+                else if (is_alive(heap, offset, object->serial))
                     hold(heap, offset, heap.identity().id.load());
                 else
                     lose(*object,
@@ -78,7 +80,11 @@ std::shared_ptr<LocalObject> local_object(heap::Offset offset, bool adopted) {
     const heap::ParticipantId me = heap.self();
     const std::lock_guard lock(known.mutex);
     auto& [object, weak] = known.objects[offset];
-    if (auto live = weak.lock()) return live;
+    if (auto live = weak.lock()) {
+        if (!live->held.load()) hold(heap, offset, me);
+        live->held = true;
+        return live;
+    }
     if (!adopted) hold(heap, offset, me);
     auto made = std::make_shared<LocalObject>();
     made->offset = offset;
@@ -135,6 +141,22 @@ Handle::Handle(std::string_view type, const std::function<std::uint64_t()>& make
 
 Handle::Handle(std::string_view type) : object_(std::make_shared<LocalObject>()) {
     lose(*object_, fmt::format("{}: there is none yet. Assign one to it, or receive into it.", type));
+}
+
+bool Handle::hold() const {
+    heap::Heap& heap = heap::Heap::program();
+    const heap::ParticipantId me = heap.self();
+    const std::lock_guard lock(registry().mutex);
+    if (!object_->held.load()) object_->held = hold_if_alive(heap, offset(), object_->serial, me);
+    return object_->held.load();
+}
+
+std::optional<Handle> Handle::find_local(std::uint64_t offset) {
+    Registry& known = registry();
+    const std::lock_guard lock(known.mutex);
+    const auto entry = known.objects.find(offset);
+    auto object = entry == known.objects.end() ? nullptr : entry->second.second.lock();
+    return object ? std::optional(Handle(std::move(object))) : std::nullopt;
 }
 
 Companion& Handle::companion_or(std::unique_ptr<Companion> made) const {

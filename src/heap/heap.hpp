@@ -131,6 +131,8 @@ constexpr std::uint32_t block_tag(Offset offset) {
     return 0x80000000u | static_cast<std::uint32_t>(offset >> 6);
 }
 
+constexpr bool is_block_tag(std::uint32_t holder) { return (holder & 0x80000000u) != 0; }
+
 /// What every block begins with.
 struct BlockHeader {
     std::atomic<std::uint32_t> references;  ///< how many offsets of objects its data ends with
@@ -153,5 +155,9 @@ void free_blocks_of(Heap&, std::uint32_t owner);
 /// references, frees its blocks, then its slot. Does nothing when somebody else is at it. May be
 /// killed anywhere: the next caller finishes.
 void bury(Heap&, ParticipantId);
+/// Buries whoever died, unless this process has just looked for them: a look at every participant.
+void bury_the_dead(Heap&);
+/// Called then, for those who died before they took part.
+void set_on_look_for_dead(void (*hook)());
 
 }  // namespace procession::inline v0::heap

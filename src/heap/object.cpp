@@ -24,6 +24,7 @@ template <class Hook>
 using HookOfEachType = std::array<std::atomic<Hook>, static_cast<std::size_t>(ObjectType::count)>;
 HookOfEachType<Mourn> mourners{};
 HookOfEachType<OnGiven> on_given{};
+HookOfEachType<OnDestroy> on_destroy{};
 
 struct MoreHolders {
     Entry holders[more_count];
@@ -67,12 +68,18 @@ void give(Heap& heap, Offset block, Offset object) {
     heap.owner(block).store(block_tag(object));
 }
 
+bool take_back(Heap& heap, Offset block, Offset object) {
+    std::uint32_t owner = block_tag(object);
+    return heap.owner(block).compare_exchange_strong(owner, heap.self());
+}
+
 namespace {
 
 // Each step may be repeated: by the coroner, when the first one to do it was killed.
 void destroy(Heap& heap, Offset at) {
     ObjectHeader& object = header_of(heap, at);
     PROCESSION_KILL_POINT("destroy.begun");
+    if (const OnDestroy hook = on_destroy[static_cast<std::size_t>(object.type)].load()) hook(heap, at);
     if (object.owns_blocks.load()) free_blocks_of(heap, block_tag(at));
     PROCESSION_KILL_POINT("destroy.emptied");
     heap.owner(at).store(heap.self());
@@ -158,6 +165,30 @@ bool is_alive(const Heap& heap, Offset at, std::uint64_t serial) {
     const ObjectHeader& object = header_of(heap, at);
     return object.serial == serial && !(object.version.load() & 1) &&
            heap.owner(at).load() == block_tag(at);
+}
+
+bool hold_if_alive(Heap& heap, Offset at, std::uint64_t serial, ParticipantId holder) {
+    hold(heap, at, holder);
+    // From here it does not go; but it may have gone before, and be another one.
+    if (is_alive(heap, at, serial)) return true;
+    drop(heap, at, holder);
+    return false;
+}
+
+ParticipantId living_holder(Heap& heap, Offset at) {
+    // Not the further entries: their memory goes with the object.
+    for (Entry& entry : header_of(heap, at).holders) {
+        const std::uint32_t holder = entry.load();
+        if (holder == 0 || is_block_tag(holder) || holder == heap.self()) continue;
+        if (!heap.may_be_dead(holder) || !heap.is_dead(holder)) return holder;
+        bury(heap, holder);
+    }
+    bury_the_dead(heap);
+    return 0;
+}
+
+void set_on_destroy(ObjectType type, OnDestroy hook) {
+    on_destroy[static_cast<std::size_t>(type)] = hook;
 }
 
 void set_mourner(ObjectType type, Mourn mourner) { mourners[static_cast<std::size_t>(type)] = mourner; }

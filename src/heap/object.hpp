@@ -19,8 +19,14 @@ enum class ObjectType : std::uint32_t {
     bytes,
     table,
     shared_memory,
+    pipe,
+    pipe_end,
+    parked_descriptor,
     count
 };
+
+/// Whether a forked child is to hold what its parent holds: not what belongs to one process.
+constexpr bool is_inherited(ObjectType type) { return type != ObjectType::pipe_end; }
 
 /// What every shared object begins with. References are facts, not counts: an entry for each
 /// participant that holds the object and each message that carries it. Setting or clearing one twice
@@ -57,6 +63,8 @@ inline Offset object_of(const Heap& heap, const void* body) {
 
 /// Gives a block of this process to an object that it holds: it goes with the object, or by free().
 void give(Heap&, Offset block, Offset object);
+/// Makes such a block this process's again. @returns false: it is not the object's any more
+bool take_back(Heap&, Offset block, Offset object);
 
 /// Notes a holder: a participant, or block_tag of a message. The caller knows that the object lives:
 /// another holder of whose it knows stands until this returns.
@@ -65,6 +73,17 @@ void hold(Heap&, Offset object, std::uint32_t holder);
 void drop(Heap&, Offset object, std::uint32_t holder);
 /// Whether the object is still the one with this serial number.
 bool is_alive(const Heap&, Offset object, std::uint64_t serial);
+/// Notes a holder where nobody is known to hold the object meanwhile. @returns false: it is gone
+bool hold_if_alive(Heap&, Offset object, std::uint64_t serial, ParticipantId holder);
+/// A participant other than this process that lives and holds the object; 0: none is seen. Dead ones that
+/// are met are buried; where none is seen, all of them: one may have been killed while it let go of the
+/// object, or hold what a message lies in that holds it. The object may be gone.
+ParticipantId living_holder(Heap&, Offset object);
+
+/// What is to be done before an object of a type goes, when nobody holds it any more. Must do no harm when
+/// repeated.
+using OnDestroy = void (*)(Heap&, Offset object);
+void set_on_destroy(ObjectType, OnDestroy);
 
 /// What is to be done to an object of a type when a participant has died, whether or not that held it:
 /// what the object knows of the dead one is settled. Must do no harm when repeated.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "heap/heap.hpp"
+#include "os/futex.hpp"
 
 namespace procession::inline v0::heap {
 
@@ -37,6 +38,11 @@ class Operation {
         if (scarce) end();
         sleep();
         if (scarce) begin();
+    }
+
+    void sleep_on(const std::atomic<std::uint32_t>& word, std::uint32_t expected,
+                  const os::Deadline& deadline) {
+        sleep([&] { os::futex_wait(word, expected, deadline); });
     }
 
   private:

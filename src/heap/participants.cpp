@@ -52,17 +52,19 @@ ParticipantId Heap::join() {
     } unlock{identity_->joining};
     if (const ParticipantId id = identity_->id.load(std::memory_order_acquire)) return id;
 
-    ParticipantId unburied = 0;
+    const auto slot_at = [this](std::uint32_t turn) -> Slot& {
+        return at<Slot>(slots_at)[turn & slot_mask];
+    };
     for (std::uint32_t tries = 0; tries < slot_count; ++tries) {
         // Round robin, so that the slot reused is the one that has been free the longest.
-        const std::uint32_t number = header().next_slot.fetch_add(1) & slot_mask;
+        const std::uint32_t turn = header().next_slot.fetch_add(1);
+        const std::uint32_t number = turn & slot_mask;
         if (number == 0 || !os::try_lock_byte(descriptor(), arena_size + number)) continue;
         PROCESSION_KILL_POINT("join.life_taken");
-        Slot& slot = at<Slot>(slots_at)[number];
-        if (const ParticipantId dead = slot.id.load()) {
+        Slot& slot = slot_at(turn);
+        if (slot.id.load() != 0) {
             // A dead one that nobody has buried yet. While we hold its life it would look alive.
             os::unlock_byte(descriptor(), arena_size + number);
-            unburied = dead;
             continue;
         }
         const std::uint32_t generation = slot.generation.load() + 1;
@@ -82,7 +84,15 @@ ParticipantId Heap::join() {
         PROCESSION_KILL_POINT("join.joined");
         identity_->id.store(id, std::memory_order_release);
         if (const auto hook = on_join.load()) hook(*this);
-        if (unburied) bury(*this, unburied);
+        // Where nobody else buries, there is room when it comes to these again.
+        const auto bury_at = [&](std::uint32_t passed) {
+            const ParticipantId its = slot_at(passed).id.load();
+            if (its && may_be_dead(its)) bury(*this, its);
+        };
+        for (std::uint32_t passed = turn - tries; passed != turn + 1; ++passed) {
+            bury_at(passed);
+            if (passed >= slot_count / 2) bury_at(passed - slot_count / 2);
+        }
         note_end_at_exit();
         return id;
     }

@@ -6,6 +6,7 @@
 #include <optional>
 #include <stop_token>
 
+#include "heap/life.hpp"
 #include "heap/operation.hpp"
 #include "os/futex.hpp"
 #include "os/kill_point.hpp"
@@ -57,10 +58,25 @@ struct Patience {
 struct NoNote {
     void waits_on(const WaitPoint&) const {}
     void wait_ends() const {}
-    template <class Sleep>
-    void sleep(Sleep sleep) const {
-        sleep();
+    void sleep_on(const std::atomic<std::uint32_t>& word, std::uint32_t expected,
+                  const os::Deadline& deadline) const {
+        os::futex_wait(word, expected, deadline);
     }
+};
+
+/// The same where nobody can come but those who hold an object, if one is named: the sleeper learns at once
+/// when they die.
+class Awaiting {
+  public:
+    Awaiting(Heap& heap, Offset held_by_them) : heap_(heap), object_(held_by_them) {}
+    void waits_on(const WaitPoint&) const {}
+    void wait_ends() const {}
+    void sleep_on(std::atomic<std::uint32_t>& word, std::uint32_t expected, const os::Deadline&);
+
+  private:
+    Heap& heap_;
+    const Offset object_;
+    std::optional<OwnedWordSleep> sleep_;  ///< from the second time on: most waits are short
 };
 
 /// Waits until `ready()` is true; it is called again and again, and may take what it waits for.
@@ -94,10 +110,8 @@ Waited wait(Note&& note, WaitPoint& point, const Ready& ready, const os::Deadlin
             return *result;
         }
         PROCESSION_KILL_POINT("wait.before_sleep");
-        note.sleep([&] {
-            os::futex_wait(point.sequence, sequence,
-                           deadline.sooner(put_up ? patience.first_sleep : Patience::longest_sleep));
-        });
+        note.sleep_on(point.sequence, sequence,
+                      deadline.sooner(put_up ? patience.first_sleep : Patience::longest_sleep));
         PROCESSION_KILL_POINT("wait.after_sleep");
     }
 }

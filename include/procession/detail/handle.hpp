@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -24,6 +25,7 @@ struct LocalObject {
     std::uint64_t serial = 0;
     void* body = nullptr;                        ///< null: this process has no such object
     std::string lost;                            ///< and why
+    std::atomic<bool> held{true};                ///< false: inherited by a fork, and not to be held so
     std::atomic<Companion*> companion{nullptr};  ///< goes first, while this process still has the object
     LocalObject() = default;
     LocalObject(const LocalObject&) = delete;
@@ -68,6 +70,14 @@ class PROCESSION_API Handle {
     Companion* companion() const noexcept { return object_->companion.load(std::memory_order_acquire); }
     /// The same; this one from now on, unless another thread was first.
     Companion& companion_or(std::unique_ptr<Companion> made) const;
+
+    /// Whether this process holds the object. What belongs to one process (an end of a pipe) is not held by
+    /// one that has it by a fork only.
+    bool is_held() const noexcept { return object_->held.load(std::memory_order_acquire); }
+    /// Holds it from now on. @returns false: it is gone
+    bool hold() const;
+    /// This process's own handle to an object, if it has one.
+    static std::optional<Handle> find_local(std::uint64_t offset);
 
     /// Whether they are the same object.
     friend bool operator==(const Handle&, const Handle&) = default;
