@@ -32,7 +32,9 @@ class TypedQueue : public QueueCore {
     bool append(const T& item, Timeout timeout, const std::stop_token& stop = {}) const {
         Buffer buffer(Buffer::Memory::shared);
         write(buffer, item);
-        return QueueCore::put(buffer, timeout, stop);
+        if (!QueueCore::put(buffer, timeout, stop)) return false;
+        buffer.leave_along();
+        return true;
     }
     std::optional<T> take(Timeout timeout, const std::stop_token& stop) const {
         TakenMessage message;
@@ -144,6 +146,7 @@ class Queue : public detail::TypedQueue<T> {
         for (auto&& item : items) {
             this->write(buffer, item);
             batch.add(buffer);
+            buffer.leave_along();
             buffer.clear();
         }
         Core::put(batch, stop);

@@ -116,10 +116,8 @@ struct Doorbell::Bell {
             return rung.load() != 0;
         };
         while (!stopped.stop_requested()) {
-            {
-                heap::Operation operation(Heap::program());
-                wait(operation, doorbell.watched_, ready, os::Deadline::never(), stopped);
-            }
+            wait(heap::Awaiting(Heap::program(), doorbell.others_hold_), doorbell.watched_, ready,
+                 os::Deadline::never(), stopped);
             while (rung.load() != 0 && !stopped.stop_requested())
                 os::futex_wait(rung, 1, os::Deadline::never());
         }
@@ -143,6 +141,7 @@ int Doorbell::fileno() {
             auto made = std::make_unique<Bell>(*this);
             if (Bell* const of_parent = bell_.load()) made->replace(*of_parent);
             bell = made.release();
+            any_ = true;
             bell_.store(bell, std::memory_order_release);
         }
     }

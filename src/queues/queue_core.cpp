@@ -15,9 +15,7 @@
 
 #include "heap/object.hpp"
 #include "os/at_load.hpp"
-#include "queues/doorbell.hpp"
 #include "queues/queue_body.hpp"
-#include "queues/waiting.hpp"
 
 namespace procession::inline v0::detail {
 namespace {
@@ -25,10 +23,9 @@ namespace {
 using heap::Heap;
 using heap::Offset;
 using queues::InFlight;
+using queues::Passed;
 using queues::Putter;
 using queues::QueueBody;
-using queues::Request;
-using queues::Side;
 using queues::Taker;
 
 QueueBody& body_of(const Handle& handle) { return *static_cast<QueueBody*>(handle.body()); }
@@ -41,28 +38,17 @@ void copy_text(char (&to)[size], std::string_view text) {
 PROCESSION_AT_LOAD void register_mourner() {
     heap::set_mourner(heap::ObjectType::queue, [](Heap& heap, Offset queue, heap::ParticipantId dead) {
         auto& body = heap::body<QueueBody>(heap, queue);
-        mourn_stream(heap, body.stream, dead);
-        // It may have put or taken something and not come to tell, or have been told and not come to do
-        // anything: nobody makes a note of that.
-        for (heap::WaitPoint* const point :
-             {&body.not_empty, &body.watched, &body.not_full, &body.all_done})
-            notify_all(*point);
+        mourn(heap, body.channel, dead);
+        notify_all(body.all_done);
     });
 }
 
 // ---------------------------------------------------------------- what a process has of a queue
 
-/// Whether there is something to get, or never will be again.
-bool has_item(Heap& heap, QueueBody& body) {
-    if (body.shut_down.load() != 0 || size_of(heap, body.stream) > 0) return true;
-    // A putter that died may have put one without counting it. What shows may just be gone, or lead to
-    // the next segment and no further.
-    return shows_message(heap, body.stream) && Taker(heap, body.stream).peek();
-}
-
 struct QueueCompanion : Companion {
     explicit QueueCompanion(QueueBody& body)
-        : doorbell(body.watched, [&body] { return has_item(Heap::program(), body); }) {}
+        : doorbell(body.channel.watched,
+                   [&body] { return has_message_or_end(Heap::program(), body.channel); }) {}
 
     std::atomic<heap::ParticipantId> closed_by{0};  ///< what it closes, its children by fork have not
     queues::Doorbell doorbell;
@@ -71,46 +57,44 @@ struct QueueCompanion : Companion {
 QueueCompanion* find_companion(const Handle& queue) {
     return static_cast<QueueCompanion*>(queue.companion());
 }
+queues::Doorbell* doorbell_of(const Handle& queue) {
+    QueueCompanion* const ours = find_companion(queue);
+    return ours ? &ours->doorbell : nullptr;
+}
 QueueCompanion& companion_of(const Handle& queue) {
     if (auto* const found = find_companion(queue)) return *found;
     return static_cast<QueueCompanion&>(
         queue.companion_or(std::make_unique<QueueCompanion>(body_of(queue))));
 }
 
-// ---------------------------------------------------------------- putting
+// ---------------------------------------------------------------- putting and taking
 
-/// Tells those who only look that there is something to get, or never will be again.
-void tell_watchers(const Handle& queue, QueueBody& body) {
-    if (body.watched.waiters.load(std::memory_order_relaxed) != 0) notify_all(body.watched);
-    if (auto* const ours = find_companion(queue)) ours->doorbell.after_put();
+/// Puts with `put_some(putter)`, which returns how many messages it put. @returns false when it stayed full
+template <class PutSome>
+bool do_put(const Handle& queue, const char* name, const Timeout& timeout, const std::stop_token& stop,
+            const PutSome& put_some) {
+    QueueBody& body = body_of(queue);
+    const Passed passed = put_into(body.channel, {body.kind, name, timeout, stop}, doorbell_of(queue),
+                                   queues::HasEnded{body.channel}, put_some);
+    if (passed == Passed::ended)
+        throw ShutDown(fmt::format("{}::{}: the queue was shut down", body.kind, name));
+    return passed == Passed::done;
 }
 
-/// Puts with `put_some(putter)`, which returns how many messages it put.
-template <class PutSome>
-bool do_put(const Handle& queue, const Request& request, const PutSome& put_some) {
-    Heap& heap = Heap::program();
+/// Takes with `take_some(taker)`, which returns how many it took. @returns false when it stayed empty
+template <class TakeSome>
+bool do_get(const Handle& queue, const char* name, const Timeout& timeout, const std::stop_token& stop,
+            const TakeSome& take_some) {
     QueueBody& body = body_of(queue);
-    const Side putters{body.not_full, body.stream.put.pace};
-    const Side takers{body.not_empty, body.stream.take.pace};
-    std::size_t done = 0;
-    std::uint32_t looks = 0;
-    const auto attempt = [&] {
-        if (body.shut_down.load(std::memory_order_relaxed)) return true;
-        if (looks++ == 1) putters.pace.caught_up(takers.pace);
-        Putter putter(heap, body.stream);
-        done = put_some(putter);
-        if (done != 0) putters.pace.went_on(looks - 1);
-        return done != 0;
-    };
-    if (!do_or_wait(request, body, putters, takers, attempt, done)) return false;
-    if (done == 0)
-        throw ShutDown(fmt::format("{}::{}: the queue was shut down", body.kind, request.name));
-    tell_watchers(queue, body);
-    return true;
+    const Passed passed = take_from(body.channel, {body.kind, name, timeout, stop}, doorbell_of(queue),
+                                    queues::HasEnded{body.channel}, take_some);
+    if (passed == Passed::ended)
+        throw ShutDown(fmt::format("{}::{}: the queue was shut down and is empty", body.kind, name));
+    return passed == Passed::done;
 }
 
 bool has_room(const QueueBody& body, const Putter& putter) {
-    return body.maxsize == 0 || putter.has_room(body.maxsize);
+    return body.channel.limit == 0 || putter.has_room(body.channel.limit);
 }
 
 void put_bytes(Putter& putter, std::span<const std::byte> bytes) {
@@ -121,40 +105,6 @@ void put_bytes(Putter& putter, std::span<const std::byte> bytes) {
 void put_block(Putter& putter, MessageBlock& block) {
     putter.put_block(block.offset());
     block.release();
-}
-
-// ---------------------------------------------------------------- taking
-
-/// Takes with `take_some(taker)`, which returns how many messages it took.
-template <class TakeSome>
-bool do_get(const Handle& queue, const Request& request, const TakeSome& take_some) {
-    Heap& heap = Heap::program();
-    QueueBody& body = body_of(queue);
-    const Side putters{body.not_full, body.stream.put.pace};
-    const Side takers{body.not_empty, body.stream.take.pace};
-    std::size_t done = 0;
-    std::uint32_t looks = 0;
-    const auto take = [&] {
-        Taker taker(heap, body.stream);
-        done = take_some(taker);
-        if (done != 0) takers.pace.went_on(looks - 1);
-        return done != 0;
-    };
-    const auto attempt = [&] {
-        const bool shut_down = body.shut_down.load(std::memory_order_relaxed);
-        ++looks;
-        if ((shut_down || shows_message(heap, body.stream)) && take()) return true;
-        if (looks == 1) takers.pace.caught_up(putters.pace);
-        if (shut_down && bury_dead_takers(heap, body.stream)) take();
-        return shut_down;
-    };
-    const bool in_time = do_or_wait(request, body, takers, putters, attempt, done);
-    if (auto* const ours = find_companion(queue)) ours->doorbell.after_get(done == 0);
-    if (!in_time) return false;
-    if (done == 0)
-        throw ShutDown(
-            fmt::format("{}::{}: the queue was shut down and is empty", body.kind, request.name));
-    return true;
 }
 
 MessageBlock taken_block(const Handle& queue, Offset block, const InFlight::Entry* entry) {
@@ -170,12 +120,12 @@ Offset make_queue(const char* kind, std::uint32_t deaths_at_most, std::size_t ma
     const Offset queue = make_object(heap, heap::ObjectType::queue, sizeof(QueueBody));
     auto& body = heap::body<QueueBody>(heap, queue);
     body.fingerprint = fingerprint;
-    body.maxsize = maxsize;
+    body.channel.limit = maxsize;
     body.is_joinable = deaths_at_most != 0;
     copy_text(body.kind, kind);
     copy_text(body.type_name, type_name);
     try {
-        make_stream(heap, body.stream, queue, deaths_at_most);
+        make_stream(heap, body.channel.stream, queue, deaths_at_most);
     } catch (...) {
         drop(heap, queue, heap.self());
         throw;
@@ -212,7 +162,7 @@ QueueCore::QueueCore(const Kind& kind, std::size_t maxsize, std::uint64_t finger
           [&](Offset object) {
               const auto& body =
                   checked_body(object, kind.name, kind.deaths_at_most != 0, fingerprint, type_name);
-              const std::uint32_t deaths_at_most = body.stream.take.in_flight.limit();
+              const std::uint32_t deaths_at_most = body.channel.stream.take.in_flight.limit();
               const auto check_same = [&](const char* what, auto made, auto wanted) {
                   if (made == wanted) return;
                   throw ValueError(fmt::format(
@@ -220,7 +170,7 @@ QueueCore::QueueCore(const Kind& kind, std::size_t maxsize, std::uint64_t finger
                       "with {} {} and not {}. Construct it with the same arguments in every process.",
                       kind.name, type_name, what, made, wanted));
               };
-              check_same("maxsize", body.maxsize, maxsize);
+              check_same("maxsize", body.channel.limit, maxsize);
               check_same("max_deliveries", deaths_at_most, kind.deaths_at_most);
           }) {}
 
@@ -237,7 +187,7 @@ bool QueueCore::put(Buffer& buffer, Timeout timeout, const std::stop_token& stop
         return put(block, timeout, stop);
     }
     const QueueBody& body = body_of(*this);
-    return do_put(*this, {"put", timeout, stop}, [&](Putter& putter) -> std::size_t {
+    return do_put(*this, "put", timeout, stop, [&](Putter& putter) -> std::size_t {
         if (!has_room(body, putter)) return 0;
         put_bytes(putter, buffer.bytes());
         return 1;
@@ -253,7 +203,7 @@ bool QueueCore::put(MessageBlock& block, Timeout timeout, const std::stop_token&
             fmt::format("{}::commit: the process that this one was forked from reserved it, "
                         "and commits it",
                         body.kind));
-    return do_put(*this, {"put", timeout, stop}, [&](Putter& putter) -> std::size_t {
+    return do_put(*this, "put", timeout, stop, [&](Putter& putter) -> std::size_t {
         if (!has_room(body, putter)) return 0;
         put_block(putter, block);
         return 1;
@@ -279,12 +229,12 @@ void QueueCore::put(MessageBatch& batch, const std::stop_token& stop) const {
         }
         return next - first;
     };
-    while (next < batch.size()) static_cast<void>(do_put(*this, {"put_many", forever, stop}, put_some));
+    while (next < batch.size()) static_cast<void>(do_put(*this, "put_many", forever, stop, put_some));
 }
 
 bool QueueCore::get(TakenMessage& message, Timeout timeout, const std::stop_token& stop) const {
     check_open("get");
-    return do_get(*this, {"get", timeout, stop}, [&](Taker& taker) -> std::size_t {
+    return do_get(*this, "get", timeout, stop, [&](Taker& taker) -> std::size_t {
         const Taker::Next next = taker.peek();
         if (!next) return 0;
         if (next.bytes) message.hold({next.bytes, next.length});
@@ -297,7 +247,7 @@ bool QueueCore::get(TakenMessage& message, Timeout timeout, const std::stop_toke
 bool QueueCore::get(MessageBatch& batch, std::size_t at_most, Timeout timeout,
                     const std::stop_token& stop) const {
     check_open("get_many");
-    return do_get(*this, {"get_many", timeout, stop}, [&](Taker& taker) {
+    return do_get(*this, "get_many", timeout, stop, [&](Taker& taker) {
         try {
             while (batch.size() < at_most) {
                 const Taker::Next next = taker.peek();
@@ -315,11 +265,11 @@ bool QueueCore::get(MessageBatch& batch, std::size_t at_most, Timeout timeout,
 
 bool QueueCore::takes_blocks() const { return body_of(*this).is_joinable; }
 
-std::size_t QueueCore::size() const { return size_of(Heap::program(), body_of(*this).stream); }
+std::size_t QueueCore::size() const { return size_of(Heap::program(), body_of(*this).channel.stream); }
 
 bool QueueCore::is_full() const {
     const QueueBody& body = body_of(*this);
-    return body.maxsize != 0 && size() >= body.maxsize;
+    return body.channel.limit != 0 && size() >= body.channel.limit;
 }
 
 void QueueCore::check_open(const char* what) const {
@@ -340,9 +290,9 @@ int QueueCore::fileno() const {
 
 void QueueCore::shutdown(bool immediate) const {
     QueueBody& body = body_of(*this);
-    body.shut_down.store(1);
+    body.channel.ended.store(1);
     const auto drop_one = [&] {
-        Taker taker(Heap::program(), body.stream);
+        Taker taker(Heap::program(), body.channel.stream);
         const Taker::Next next = taker.peek();
         if (!next) return false;
         InFlight::Entry* const entry = taker.take(next);
@@ -352,10 +302,8 @@ void QueueCore::shutdown(bool immediate) const {
     };
     while (immediate && drop_one()) {
     }
-    notify_all(body.not_empty);
-    notify_all(body.not_full);
+    end(body.channel, doorbell_of(*this));
     notify_all(body.all_done);
-    tell_watchers(*this, body);
 }
 
 // ---------------------------------------------------------------- what is done
@@ -365,7 +313,7 @@ void QueueCore::task_done() const {
     Heap& heap = Heap::program();
     QueueBody& body = body_of(*this);
     const auto finish = [&] {
-        Taker taker(heap, body.stream);
+        Taker taker(heap, body.channel.stream);
         if (!taker.finish_one())
             throw ValueError(
                 "JoinableQueue::task_done: called more often than items were got. Call it once "
@@ -378,13 +326,13 @@ void QueueCore::task_done() const {
 bool QueueCore::join(Timeout timeout, const std::stop_token& stop) const {
     Heap& heap = Heap::program();
     QueueBody& body = body_of(*this);
-    const InFlight& in_flight = body.stream.take.in_flight;
+    const InFlight& in_flight = body.channel.stream.take.in_flight;
     const auto is_done = [&] {
         // Not each time that it spins, but before each sleep.
         if (body.all_done.waiters.load(std::memory_order_relaxed) != 0)
-            bury_dead_takers(heap, body.stream);
+            bury_dead_takers(heap, body.channel.stream);
         if (in_flight.unfinished() != 0 && !in_flight.shows_returned()) return false;
-        return Taker(heap, body.stream).all_are_done();
+        return Taker(heap, body.channel.stream).all_are_done();
     };
     const auto waited = wait(heap::NoNote(), body.all_done, is_done, os::Deadline::after(timeout), stop);
     if (waited == heap::Waited::stopped)
@@ -392,14 +340,14 @@ bool QueueCore::join(Timeout timeout, const std::stop_token& stop) const {
     return waited == heap::Waited::ready;
 }
 
-std::size_t QueueCore::lost() const { return body_of(*this).stream.take.in_flight.lost(); }
+std::size_t QueueCore::lost() const { return body_of(*this).channel.stream.take.in_flight.lost(); }
 
 void QueueCore::throw_full() const {
     const QueueBody& body = body_of(*this);
     throw Full(
         fmt::format("{}::put: full ({} of {} items). Use a longer timeout, or construct it with "
                     "a larger maxsize.",
-                    body.kind, size(), body.maxsize));
+                    body.kind, size(), body.channel.limit));
 }
 
 void QueueCore::throw_empty() const {

@@ -36,7 +36,7 @@ struct Segment {
 Offset first_record(Offset segment) { return segment + offsetof(Segment, first_header); }
 
 std::size_t space_of(const Header& header) {
-    return header.kind() == Header::bytes ? space_for(header.length()) : link_size;
+    return header.kind() == Header::bytes ? space_for(header.length()) : block_record_size;
 }
 
 Offset make_segment(Heap& heap, std::size_t size) {
@@ -74,8 +74,7 @@ void link(const Heap& heap, PutSide& side, Offset segment) {
 // Frees a block that is the stream's and that nobody will get.
 void discard(Heap& heap, std::atomic<Offset>& note, Offset object) {
     const Offset block = note.load();
-    std::uint32_t owner = heap::block_tag(object);
-    const bool ours = heap.owner(block).compare_exchange_strong(owner, heap.self());
+    const bool ours = take_back(heap, block, object);
     note.store(0);
     if (ours) heap.free(block);
 }
@@ -102,6 +101,7 @@ void Putter::recover(Heap& heap, Offset lock) {
             enter(heap, side, named_at(heap, at).load());
             continue;
         }
+        if (header.kind() == Header::block) side.block_bytes.store(block_bytes_at(heap, at).load());
         const std::uint64_t count = side.count.load();
         if (header.number() == static_cast<std::uint32_t>(count)) side.count.store(count + 1);
         side.at.store(at + space_of(header));
@@ -114,10 +114,13 @@ void Taker::recover(Heap& heap, Offset lock) {
     const Offset at = place.at.load();
     if (const Offset taking = side.taking.load()) {
         const bool taken = read(heap, at).kind() != Header::block || named_at(heap, at).load() != taking;
-        if (taken)
+        if (taken) {
+            side.block_bytes.store(
+                block_bytes_at(heap, side.places[1 - side.turn.load()].at.load()).load());
             discard(heap, side.taking, side.object);
-        else
+        } else {
             side.taking.store(0);
+        }
     }
     const std::uint64_t count = place.count.load();
     side.count.store(count);
@@ -173,14 +176,17 @@ std::uint64_t size_of(const Heap& heap, const Stream& stream) {
 
 void Putter::put_block(Offset message) {
     PutSide& side = stream_.put;
-    make_room(link_size);
-    named_at(heap_, side.at.load(std::memory_order_relaxed)).store(message, std::memory_order_relaxed);
+    make_room(block_record_size);
+    const Offset at = side.at.load(std::memory_order_relaxed);
+    const std::uint64_t bytes =
+        side.block_bytes.load(std::memory_order_relaxed) + message_bytes(heap_, message).size();
+    named_at(heap_, at).store(message, std::memory_order_relaxed);
+    block_bytes_at(heap_, at).store(bytes, std::memory_order_relaxed);
     side.giving.store(message, std::memory_order_release);
     PROCESSION_KILL_POINT("put.block_noted");
     give(heap_, message, side.object);
     PROCESSION_KILL_POINT("put.block_given");
-    commit(Header(Header::block, 0, side.count.load(std::memory_order_relaxed)),
-           side.at.load(std::memory_order_relaxed) + link_size);
+    commit(Header(Header::block, 0, side.count.load(std::memory_order_relaxed)), at + block_record_size);
 }
 
 void Putter::grow() {
@@ -242,15 +248,17 @@ InFlight::Entry* Taker::take_block(const Next& message) {
     const std::uint64_t count = place.count.load(std::memory_order_relaxed) + 1;
     if (side_.in_flight.is_used()) {
         InFlight::Entry& entry = side_.in_flight.enter(heap_, side_.object, message.block);
-        side_.move_to(at + link_size, segment, count);
+        side_.move_to(at + block_record_size, segment, count);
         return &entry;
     }
+    const std::uint64_t bytes = block_bytes_at(heap_, at).load(std::memory_order_relaxed);
     side_.taking.store(message.block, std::memory_order_release);
     PROCESSION_KILL_POINT("take.block_noted");
-    side_.move_to(at + link_size, segment, count);
+    side_.move_to(at + block_record_size, segment, count);
     PROCESSION_KILL_POINT("take.block_claimed");
     heap_.owner(message.block).store(heap_.self());
     PROCESSION_KILL_POINT("take.block_owned");
+    side_.block_bytes.store(bytes, std::memory_order_release);
     side_.taking.store(0, std::memory_order_release);
     return nullptr;
 }

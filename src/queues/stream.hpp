@@ -24,7 +24,8 @@ namespace procession::inline v0::queues {
 //    other one and then turns, which is one store.
 // 4. A block belongs to its putter, then to the stream's object, then to its taker, by its owner word.
 //    While it goes from one to the other, `giving` or `taking` names it: so whoever takes a dead one's
-//    lock over knows what to do with it. Segments are blocks as well.
+//    lock over knows what to do with it. Its record says how long all blocks until here were, so that what
+//    is ahead can be limited. Segments are blocks as well.
 // 5. That recovery runs under the dead one's lock, before the coroner frees any of its blocks.
 // 6. Where messages are to be accounted for, all of them lie in blocks, which stay the stream's: a taker
 //    is entered among those that have one in flight (in_flight.hpp).
@@ -56,10 +57,11 @@ struct PutSide {
     std::atomic<heap::Offset> end;  ///< of its segment
     std::atomic<heap::Offset>
         giving;  ///< what is on its way into the stream, a segment with 1 beside it
-    std::atomic<std::uint64_t> count;  ///< of the messages ever put
-    std::atomic<std::uint64_t> grown;  ///< the size of the last segment that was added
-    /// How many were taken when last looked: looking at the takers' own count costs these as well.
-    std::atomic<std::uint64_t> taken;
+    std::atomic<std::uint64_t> count;        ///< of the messages ever put
+    std::atomic<std::uint64_t> block_bytes;  ///< of those of them that lie in blocks
+    std::atomic<std::uint64_t> grown;        ///< the size of the last segment that was added
+    /// How much was taken when last looked: looking at the takers' own counts costs these as well.
+    std::atomic<std::uint64_t> taken, taken_block_bytes;
     Pace pace;
 };
 
@@ -75,7 +77,8 @@ struct TakeSide {
     heap::Offset object;
     Place places[2];
     alignas(heap::cache_line) std::atomic<std::uint64_t> count;  ///< as the place has it; for the others
-    std::atomic<heap::Offset> taking;  ///< the block that is on its way to a taker
+    std::atomic<heap::Offset> taking;        ///< the block that is on its way to a taker
+    std::atomic<std::uint64_t> block_bytes;  ///< that were taken
     Pace pace;
     InFlight in_flight;
 
@@ -105,12 +108,17 @@ std::uint64_t size_of(const heap::Heap&, const Stream&);
 /// at the very moment.
 bool shows_message(const heap::Heap&, const Stream&);
 
+/// Whether there is one where the next is taken from, without the lock: then nobody had taken it yet.
+bool has_message_in_place(const heap::Heap&, const Stream&);
+
 /// Puts messages, as long as it lives: the others wait.
 class Putter {
   public:
     Putter(heap::Heap&, Stream&);
     /// Whether there are less than so many messages; takers may be at work.
     bool has_room(std::uint64_t maxsize) const;
+    /// Whether those of them that lie in blocks have less than so many bytes.
+    bool has_room_for_block(std::uint64_t most_bytes) const;
     /// Where `size` bytes are to be written, at most what a segment has room for; they are put by commit().
     /// @throws HeapExhausted
     std::byte* reserve(std::size_t size);
@@ -174,6 +182,10 @@ class Taker {
 inline std::atomic<heap::Offset>& named_at(const heap::Heap& heap, heap::Offset at) {
     return *heap.at<std::atomic<heap::Offset>>(at + sizeof(std::uint64_t));
 }
+// How long all blocks are, until the one that a record names.
+inline std::atomic<std::uint64_t>& block_bytes_at(const heap::Heap& heap, heap::Offset at) {
+    return *heap.at<std::atomic<std::uint64_t>>(at + 2 * sizeof(std::uint64_t));
+}
 inline std::atomic<std::uint64_t>& header_at(const heap::Heap& heap, heap::Offset at) {
     return *heap.at<std::atomic<std::uint64_t>>(at);
 }
@@ -184,6 +196,8 @@ inline Header read(const heap::Heap& heap, heap::Offset at) {
 inline constexpr std::size_t header_size = sizeof(std::uint64_t);
 // What a segment has room for in any case: the record that leads to the next one.
 inline constexpr std::size_t link_size = header_size + sizeof(heap::Offset);
+// The record of a message that lies in a block.
+inline constexpr std::size_t block_record_size = link_size + sizeof(std::uint64_t);
 
 constexpr std::size_t space_for(std::size_t bytes) {
     return header_size + ((bytes + header_size - 1) & ~(header_size - 1));
@@ -203,16 +217,35 @@ inline bool shows_message(const heap::Heap& heap, const Stream& stream) {
     return side.count.load(std::memory_order_relaxed) != taken;
 }
 
+inline bool has_message_in_place(const heap::Heap& heap, const Stream& stream) {
+    const TakeSide& side = stream.take;
+    const heap::Offset at = place_of(side).at.load(std::memory_order_acquire);
+    const Header::Kind kind = read(heap, at).kind();
+    return (kind == Header::bytes || kind == Header::block) &&
+           place_of(side).at.load(std::memory_order_acquire) == at;
+}
+
 inline Putter::Putter(heap::Heap& heap, Stream& stream)
     : heap_(heap), stream_(stream), guard_(heap, stream.put.lock, recover) {}
 
+inline bool is_less_ahead(const std::atomic<std::uint64_t>& put,
+                          std::atomic<std::uint64_t>& taken_when_looked,
+                          const std::atomic<std::uint64_t>& taken, std::uint64_t limit) {
+    const std::uint64_t all = put.load(std::memory_order_relaxed);
+    if (all - taken_when_looked.load(std::memory_order_relaxed) < limit) return true;
+    const std::uint64_t now = taken.load(std::memory_order_acquire);
+    taken_when_looked.store(now, std::memory_order_relaxed);
+    return all - now < limit;
+}
+
 inline bool Putter::has_room(std::uint64_t maxsize) const {
     PutSide& side = stream_.put;
-    const std::uint64_t count = side.count.load(std::memory_order_relaxed);
-    if (count - side.taken.load(std::memory_order_relaxed) < maxsize) return true;
-    const std::uint64_t taken = stream_.take.count.load(std::memory_order_acquire);
-    side.taken.store(taken, std::memory_order_relaxed);
-    return count - taken < maxsize;
+    return is_less_ahead(side.count, side.taken, stream_.take.count, maxsize);
+}
+
+inline bool Putter::has_room_for_block(std::uint64_t most_bytes) const {
+    PutSide& side = stream_.put;
+    return is_less_ahead(side.block_bytes, side.taken_block_bytes, stream_.take.block_bytes, most_bytes);
 }
 
 inline void Putter::make_room(std::size_t space) {
@@ -239,7 +272,12 @@ inline void Putter::commit(const Header& header, heap::Offset next) {
     header_at(heap_, next).store(0, std::memory_order_relaxed);
     header_at(heap_, at).store(header.word(), std::memory_order_release);
     PROCESSION_KILL_POINT("put.committed");
-    if (header.kind() == Header::block) side.giving.store(0, std::memory_order_release);
+    if (header.kind() == Header::block) {
+        side.block_bytes.store(block_bytes_at(heap_, at).load(std::memory_order_relaxed),
+                               std::memory_order_relaxed);
+        PROCESSION_KILL_POINT("put.weighed");
+        side.giving.store(0, std::memory_order_release);
+    }
     PROCESSION_KILL_POINT("put.settled");
     side.count.store(side.count.load(std::memory_order_relaxed) + 1, std::memory_order_release);
     PROCESSION_KILL_POINT("put.counted");

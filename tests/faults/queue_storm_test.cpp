@@ -5,20 +5,15 @@
 // and in the end the heap is as before.
 
 #include <gtest/gtest.h>
-#include <signal.h>
-#include <sys/wait.h>
 #include <procession/mp.hpp>
 
-#include <algorithm>
-#include <functional>
-#include <map>
-#include <random>
 #include <stdexcept>
 #include <thread>
 #include <vector>
 
-#include "os/kill_point.hpp"
 #include "support/heap_work.hpp"
+#include "support/message_record.hpp"
+#include "support/mortals.hpp"
 #include "support/storm.hpp"
 
 #ifdef PROCESSION_KILL_POINTS
@@ -29,113 +24,10 @@ using namespace std::chrono_literals;
 using procession::heap::Heap;
 namespace test = procession::test;
 
-struct Item {
-    int putter;  ///< one life of a process
-    int number;
-    std::vector<int> payload;  ///< all equal to `number`
-
-    bool is_whole() const {
-        return std::all_of(payload.begin(), payload.end(), [&](int each) { return each == number; });
-    }
-};
-
-/// What a getter says of an item.
-struct Got {
-    int getter;
-    int putter;
-    int number;
-    bool whole;
-};
-
-/// Processes that live until they are killed, by each other's parent or at a planted point, and are replaced
-/// then. Each is told how often its role was begun before.
-class Mortals {
-  public:
-    using Role = std::function<void(int life)>;
-
-    ~Mortals() { kill_all(); }
-
-    void start(const Role& role) {
-        const int life = ++lives_;
-        // Some die at a point; most before they come to theirs.
-        const int nth = static_cast<int>(random_() % 20'000);
-        const pid_t pid = ::fork();
-        if (pid == 0) {
-            procession::os::select_kill_point("", nth);
-            role(life);
-            ::_exit(1);
-        }
-        running_[pid] = &role;
-    }
-
-    /// Kills one, and replaces it.
-    void strike() {
-        const auto victim = std::next(running_.begin(), static_cast<long>(random_() % running_.size()));
-        ::kill(victim->first, SIGKILL);
-        start(*reap(0));
-    }
-    /// Replaces those that died at a point.
-    void replace_dead() {
-        while (const Role* role = reap(WNOHANG)) start(*role);
-    }
-
-    void kill_all() {
-        for (const auto& [pid, role] : running_) ::kill(pid, SIGKILL);
-        while (!running_.empty()) reap(0);
-    }
-
-    int kills() const { return kills_; }
-    std::mt19937& random() { return random_; }
-
-  private:
-    const Role* reap(int flags) {
-        int status = 0;
-        const pid_t pid = ::waitpid(-1, &status, flags);
-        if (pid <= 0) return nullptr;
-        EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
-            << "ended with status " << status;
-        ++kills_;
-        const auto entry = running_.extract(pid);
-        return entry.mapped();
-    }
-
-    std::map<pid_t, const Role*> running_;
-    std::mt19937 random_{42};
-    int lives_ = 0, kills_ = 0;
-};
-
-/// What was got of each putter.
-class Record {
-  public:
-    void note(const Got& got) {
-        ASSERT_TRUE(got.whole) << "torn";
-        auto& seen = seen_[got.putter];
-        const auto number = static_cast<std::size_t>(got.number);
-        if (seen.size() <= number) seen.resize(number + 1);
-        doubles_ += seen[number];
-        seen[number] = true;
-        auto& last = last_.try_emplace({got.getter, got.putter}, -1).first->second;
-        disorder_ += got.number <= last;
-        last = got.number;
-        ++count_;
-    }
-    std::size_t count() const { return count_; }
-    std::size_t doubles() const { return doubles_; }
-    /// How often a getter got of a putter what it had put earlier than what that getter had already.
-    std::size_t disorder() const { return disorder_; }
-    /// Those that are missing before the last of their putter.
-    std::size_t lost() const {
-        std::size_t lost = 0;
-        for (const auto& [putter, seen] : seen_)
-            lost += static_cast<std::size_t>(std::count(seen.begin(), seen.end(), false));
-        return lost;
-    }
-
-  private:
-    std::map<int, std::vector<bool>> seen_;
-    std::map<std::pair<int, int>, int> last_;
-    std::size_t count_ = 0, doubles_ = 0, disorder_ = 0;
-};
+using test::Got;
+using test::Item;
+using test::Mortals;
+using test::Record;
 
 /// The next that a getter says. Nothing for so long is a wedge: putters and getters are alive all the time.
 Got next(const mp::Queue<Got>& witness, Mortals& mortals) {
