@@ -114,7 +114,8 @@ class PROCESSION_API ShareableList : public detail::Handle {
     /// None yet, to be assigned or received into: every use throws StateError.
     ShareableList() : Handle("ShareableList") {}
     /// A new list; names and errors are those of SharedMemory, and
-    /// @throws ValueError  an item is longer than CPython can note: 9999984 bytes
+    /// @throws ValueError  an item is longer than CPython can note, 9999984 bytes, or an int of more than 64 bits
+    /// @throws TypeMismatch  an item is of another type than those
     ShareableList(create_t, std::initializer_list<Object> items, std::string name = {})
         : ShareableList(create, std::vector<Object>(items), std::move(name)) {}
     ShareableList(create_t, const std::vector<Object>& items, std::string name = {});
@@ -136,6 +137,7 @@ class PROCESSION_API ShareableList : public detail::Handle {
     /// @throws IndexError  there is none @throws ValueError  after close(); its slot holds nonsense
     Object operator[](std::ptrdiff_t index) const;
     /// Replaces an item. @throws ValueError  it does not fit into the slot: nothing was changed
+    /// @throws TypeMismatch  it is of another type than those above
     void set(std::ptrdiff_t index, const Object& item) const;
     /// How many items there are: always as many.
     std::size_t size() const;

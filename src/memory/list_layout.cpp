@@ -66,7 +66,18 @@ std::string_view raw(const Object& item, std::string& keep) {
 }
 bool is_raw(const Object& item) { return item.is_str() || item.is_bytes(); }
 
+/// Before anything is written.
+void require_plain(const Object& item) {
+    if (item.is_int()) static_cast<void>(item.as<std::int64_t>());
+    if (item.is_str() && !is_utf8(item.text()))
+        throw ValueError("ShareableList: CPython's layout has no text with lone surrogates");
+    if (!is_raw(item) && !item.is_none() && !item.is_bool() && !item.is_int() && !item.is_float())
+        throw TypeMismatch(fmt::format(
+            "ShareableList: an item is None, bool, int, float, str or bytes, and no {}", item.type()));
+}
+
 std::size_t slot_size_for(const Object& item) {
+    require_plain(item);
     if (!is_raw(item)) return word_size;
     std::string keep;
     // As CPython has it, with one difference: it takes a str's length in characters and cuts off what
@@ -169,6 +180,7 @@ Object ListLayout::get(std::span<std::byte> block, std::size_t index) const {
 }
 
 void ListLayout::set(std::span<std::byte> block, std::size_t index, const Object& item) const {
+    require_plain(item);
     std::string format;
     Kind as = Kind::number;
     if (is_raw(item)) {

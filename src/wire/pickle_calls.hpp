@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <procession/object.hpp>
+
+#include "wire/pickle_budget.hpp"
+#include "wire/pickle_globals.hpp"
+#include "wire/pickle_names.hpp"
+
+namespace procession::inline v0::pickle {
+
+/// What is built where a pickle says that something is to be called. Nothing is.
+///
+/// All throw SerializationError, ValueError or TypeMismatch where there is no such value.
+class Calls {
+  public:
+    Calls(Budget& budget, Names names) : budget_(budget), names_(names) {}
+
+    /// The value of `function(*arguments)`.
+    Object call(const Object& function, const Object& arguments);
+    /// The value of `type.__new__(type, *arguments)`.
+    Object make_new(const Object& type, const Object& arguments);
+    /// An exception, in a message that may name any class; elsewhere as call().
+    Object instantiate(const Object& type, const Object& arguments);
+    /// What `value.__setstate__(state)` does; the value is changed where it lies.
+    void set_state(const Object& value, const Object& state);
+
+  private:
+    Known known(const Object& function) const;
+    Object reconstructed(const Object& function, const Object& arguments);
+    Object made_new(const Object& arguments);
+    Object made_new_ex(const Object& arguments);
+
+    Budget& budget_;
+    Names names_;
+};
+
+}  // namespace procession::inline v0::pickle
