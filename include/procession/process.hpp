@@ -52,8 +52,9 @@ struct ExitCode : std::optional<int> {
 };
 
 namespace detail {
+struct ProcessRecord;
 struct ProcessState;
-}
+}  // namespace detail
 
 /// A reference to a process; a copy refers to the same one.
 /// @par Thread safety   safe
@@ -166,6 +167,7 @@ class PROCESSION_API Process {
 
   private:
     void set_target(std::unique_ptr<detail::Target>);
+    void leave_to(detail::ProcessRecord& child);
     detail::ProcessState& state() const;
 
     std::shared_ptr<detail::ProcessState> state_;

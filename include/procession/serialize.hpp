@@ -37,6 +37,7 @@
 #include <cstring>
 #include <functional>
 #include <limits>
+#include <memory>
 #include <mutex>
 #include <span>
 #include <string>
@@ -53,6 +54,12 @@ namespace detail {
 
 /// What is rather copied than given memory of its own: a kilobyte and how long that is.
 inline constexpr std::size_t longest_short_message = 1024 + 16;
+
+/// What a message takes along: it leaves this process when the message is sent.
+struct PROCESSION_API Passenger {
+    virtual ~Passenger();
+    virtual void leave() noexcept = 0;
+};
 
 /// Where a message is written: short ones in place, longer ones in memory of their own, which may be the
 /// program's shared memory, so that they need not be copied there.
@@ -73,20 +80,40 @@ class PROCESSION_API Buffer {
     /// Begins another message.
     void clear() {
         if (begin_ != local_) let_go();
-        references_.clear();
+        cargo_.reset();
         cursor_ = begin_;
     }
 
     /// The library's objects that the message refers to; whoever sends it must hold them for it.
-    std::span<const std::uint64_t> references() const { return references_; }
-    void refer(std::uint64_t object) { references_.push_back(object); }
+    std::span<const std::uint64_t> references() const {
+        return cargo_ ? std::span<const std::uint64_t>(cargo_->references)
+                      : std::span<const std::uint64_t>();
+    }
+    void refer(std::uint64_t object) { cargo().references.push_back(object); }
+    /// What goes along with the message, and is to stay where it is until leave_along().
+    void takes_along(Passenger& passenger) { cargo().passengers.push_back(&passenger); }
+    /// The message is sent.
+    void leave_along() noexcept {
+        if (cargo_) leave();
+    }
 
     /// The block of shared memory that it lies in, which is the caller's from now on; 0: in none.
     std::uint64_t take_block() { return std::exchange(block_, 0); }
 
   private:
+    /// What few messages have.
+    struct Cargo {
+        std::vector<std::uint64_t> references;
+        std::vector<Passenger*> passengers;
+    };
+
     void grow(std::size_t more);
     void let_go();
+    Cargo& cargo() {
+        if (!cargo_) cargo_ = std::make_unique<Cargo>();
+        return *cargo_;
+    }
+    void leave() noexcept;
 
     Memory memory_;
     std::byte local_[longest_short_message];
@@ -95,7 +122,7 @@ class PROCESSION_API Buffer {
     std::byte* begin_ = local_;
     std::byte* cursor_ = local_;
     std::byte* end_ = local_ + sizeof local_;
-    std::vector<std::uint64_t> references_;
+    std::unique_ptr<Cargo> cargo_;
 };
 
 [[noreturn]] PROCESSION_API void throw_message_too_short(std::size_t wanted, std::size_t left);
@@ -267,6 +294,10 @@ std::span<E> make_elements(std::span<std::byte> message, std::size_t count) {
 
 template <class T>
 concept HandleType = std::derived_from<T, Handle>;
+
+/// What a callee is given as an lvalue, and not as an rvalue of its own.
+template <class T>
+inline constexpr bool is_handed_over_as_lvalue = HandleType<T>;
 
 template <class T>
 concept CerealSerializable =

@@ -15,6 +15,7 @@
 #include <iostream>
 #include <thread>
 
+#include "heap/bequest.hpp"
 #include "log/log.hpp"
 #include "os/error.hpp"
 #include "os/futex.hpp"
@@ -37,7 +38,7 @@ using heap::Heap;
 bool in_child = false;
 bool parent_had_threads = false;
 ProcessRecord* own_record = nullptr;
-heap::Offset launch_message = 0;
+heap::Offset launched_record = 0;  ///< whose launch message is still there
 std::thread::id main_thread;
 
 void flush_output() {
@@ -120,6 +121,15 @@ Launch take_up(NativeReader& reader, const os::Inherited& now) {
     return launch;
 }
 
+// What the parent moved here is this process's only once it was left to it: before that, the end of a pipe
+// that is closed at once would be left to a process that has it no more.
+void await_bequest(const ProcessRecord& record) {
+    const heap::ParticipantId parent = record_at(record.parent).participant;
+    while (record.handed_over.load() == 0 && !Heap::program().is_dead(parent))
+        os::futex_wait(record.handed_over, 0,
+                       os::Deadline::never().sooner(std::chrono::milliseconds(20)));
+}
+
 void rehearsed(NativeReader&) { arguments_are_read(); }
 
 }  // namespace
@@ -127,7 +137,7 @@ void rehearsed(NativeReader&) { arguments_are_read(); }
 bool is_child_process() { return in_child; }
 
 void arguments_are_read() {
-    if (launch_message) Heap::program().free(std::exchange(launch_message, 0));
+    if (launched_record) free_launch(std::exchange(launched_record, 0));
 }
 
 void run_child(const LaunchOrder& order, const os::Inherited& now) {
@@ -137,7 +147,7 @@ void run_child(const LaunchOrder& order, const os::Inherited& now) {
     if (!is_alive(heap, order.record, order.serial)) ::_exit(0);
     const Handle record = Handle::attach(order.record);
     if (!is_alive(heap, order.record, order.serial)) ::_exit(0);
-    launch_message = order.launch;
+    launched_record = order.record;
     NativeReader reader(message_bytes(heap, order.launch));
     const Launch launch = take_up(reader, now);
     const Handle parent = Handle::attach(launch.parent);
@@ -156,7 +166,7 @@ void rehearse(const os::Inherited& now) {
     launch.log = log_state();
     launch.parent = parent.offset();
     const LaunchOrder order = write_launch(record, entry, std::move(launch), Buffer());
-    launch_message = order.launch;
+    launched_record = order.record;
     NativeReader reader(message_bytes(heap, order.launch));
     find_entry(take_up(reader, now).entry)(reader);
     flush_output();
@@ -174,7 +184,9 @@ void run_forked(Process& process, const Handle& record, std::uint64_t serial, bo
     os::checked(::dup2(os::Descriptor(::open("/dev/null", O_RDONLY | O_CLOEXEC)).get(), STDIN_FILENO),
                 "Process", "dup2(/dev/null)");
     set_current_authkey(AuthKey(launch.authkey));
+    const bool inherits = heap::Bequest::is_there_any();
     become_child(record, launch, given);
+    if (inherits) await_bequest(record_of(record));
     run_and_exit([&] { process.run(); });
     ::_exit(255);
 }

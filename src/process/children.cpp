@@ -6,7 +6,9 @@
 
 #include <algorithm>
 
+#include "heap/heap.hpp"
 #include "log/log.hpp"
+#include "os/at_load.hpp"
 #include "os/fork_mutex.hpp"
 #include "os/futex.hpp"
 #include "os/spin.hpp"
@@ -85,6 +87,18 @@ std::shared_ptr<ProcessState> state_for(const Handle& handle) {
         state->pidfd.reset();
     }
     return state;
+}
+
+// Who waits for what a child was given may wait for one that died before it could read that.
+PROCESSION_AT_LOAD void look_for_those_that_never_began() {
+    heap::set_on_look_for_dead([] {
+        const std::unique_lock lock(registry().mutex, std::try_to_lock);
+        if (!lock) return;
+        for (const auto& child : registry().started)
+            if (child->own && !child->closed && child->creator == ::getpid() &&
+                has_launch(record_of(*child->record)))
+                wait_for_end(*child, os::Deadline::now());
+    });
 }
 
 }  // namespace

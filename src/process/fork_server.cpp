@@ -28,6 +28,7 @@
 #include "os/pidfd.hpp"
 #include "os/self.hpp"
 #include "process/lifeline.hpp"
+#include "process/parking.hpp"
 #include "process/preload.hpp"
 #include "process/program.hpp"
 #include "process/unnamed_blocks.hpp"
@@ -131,6 +132,7 @@ class Server {
             os::checked(::signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK), "fork server", "signalfd"));
         bell_ = os::Descriptor::above_stdio(
             os::checked(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "fork server", "eventfd"));
+        parking_.address().copy(state_.parking, sizeof state_.parking);
     }
 
     [[noreturn]] void serve() {
@@ -141,13 +143,22 @@ class Server {
         os::futex_wake(state_.participant, INT_MAX);
         for (;;) {
             const bool retired = state_.participant.load() != me_;
-            if (retired && children_.empty() && !program_state().has_unnamed_blocks.load()) ::_exit(0);
-            pollfd entries[] = {
-                {program_lifeline(), POLLIN, 0}, {ended_.get(), POLLIN, 0}, {bell_.get(), POLLIN, 0}};
-            const int ready = ::poll(entries, std::size(entries), patience(retired));
+            if (retired && children_.empty() && parking_.is_empty() &&
+                !program_state().has_unnamed_blocks.load())
+                ::_exit(0);
+            pollfd entries[] = {{program_lifeline(), POLLIN, 0},
+                                {ended_.get(), POLLIN, 0},
+                                {bell_.get(), POLLIN, 0},
+                                {parking_.fd(), POLLIN, 0}};
+            const int until_spare = patience(retired), until_look = parking_.patience();
+            const bool spare_is_next = until_look < 0 || (until_spare >= 0 && until_spare <= until_look);
+            const int ready =
+                ::poll(entries, std::size(entries), spare_is_next ? until_spare : until_look);
             if (ready < 0 && errno != EINTR) os::throw_errno("fork server", "poll");
-            if (ready == 0) add_spare();
+            if (ready == 0 && spare_is_next) add_spare();
+            parking_.close_abandoned();
             if (ready <= 0) continue;
+            if (entries[3].revents) parking_.answer_orders();
             if (entries[0].revents) {
                 unlink_unnamed_blocks_last();
                 ::_exit(0);
@@ -192,6 +203,7 @@ class Server {
         const pid_t pid = ::fork();
         if (pid == 0) {
             ended_.reset();
+            parking_.leave();
             be_spare(state_, *free, me_, bell_.release(), now_);
         }
         if (pid < 0) {
@@ -291,6 +303,7 @@ class Server {
     heap::ParticipantId me_;
     os::Inherited now_ = os::Inherited::capture();
     os::Descriptor ended_, bell_;
+    ParkingLot parking_;
     std::unordered_map<pid_t, Child> children_;
     bool again_ = false;
     bool warned_ = false;

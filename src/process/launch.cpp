@@ -24,6 +24,7 @@ LaunchOrder write_launch(const Handle& record, const FunctionEntry& entry, Launc
     std::memcpy(place.data(), head.bytes().data(), head.bytes().size());
     std::memcpy(place.data() + head.bytes().size(), arguments.bytes().data(), arguments.bytes().size());
     give(heap, message, record.offset());
+    record_of(record).launch = message;
     return {message, record.offset(), heap.at<heap::ObjectHeader>(record.offset())->serial,
             record_of(record).daemon != 0 ? LaunchOrder::is_daemon : 0, false};
 }

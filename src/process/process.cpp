@@ -12,6 +12,7 @@
 #include <iostream>
 #include <ostream>
 
+#include "heap/bequest.hpp"
 #include "log/log.hpp"
 #include "os/error.hpp"
 #include "os/futex.hpp"
@@ -69,6 +70,22 @@ void send_signal(ProcessState& state, const char* what, int signal) {
     check_started(state, what);
     if (!wait_for_end(state, os::Deadline::now())) os::pidfd_send_signal(state.pidfd.get(), signal);
 }
+
+// A forked child waits until it has what was left to it, also where that fails.
+class BequestAwaited {
+  public:
+    BequestAwaited(detail::ProcessRecord& child, StartMethod method) : child_(child), method_(method) {}
+    BequestAwaited(BequestAwaited&&) = delete;
+    ~BequestAwaited() {
+        if (method_ != StartMethod::fork) return;
+        child_.handed_over = 1;
+        os::futex_wake(child_.handed_over, INT_MAX);
+    }
+
+  private:
+    detail::ProcessRecord& child_;
+    const StartMethod method_;
+};
 
 }  // namespace
 
@@ -166,6 +183,7 @@ void Process::start() {
                           .parent = detail::current_record().offset(),
                           .authkey = mine.authkey.bytes()};
     detail::record_of(record).parent = launch.parent;
+    const BequestAwaited awaited(detail::record_of(record), mine.method);
     detail::Buffer arguments;
     detail::Launched child = [&] {
         if (mine.method == StartMethod::fork) {
@@ -201,8 +219,20 @@ void Process::start() {
         mine.own = child.own;
         mine.record = record;
     }
-    target_.reset();
+    arguments.leave_along();
+    leave_to(detail::record_of(record));
     detail::add_child(state_);
+}
+
+// Arguments, and members of a Subclass, that belong to one process at a time are the child's from now on.
+void Process::leave_to(detail::ProcessRecord& child) {
+    const heap::Bequest bequest(child.participant);
+    target_.reset();
+    if (state().method != StartMethod::fork || !heap::Bequest::is_there_any()) return;
+    detail::Buffer members;
+    NativeWriter writer(members);
+    write_subclass(writer);
+    members.leave_along();
 }
 
 // ---------------------------------------------------------------- following it

@@ -9,7 +9,9 @@
 #include <climits>
 #include <cstring>
 
+#include "heap/object.hpp"
 #include "log/log.hpp"
+#include "os/at_load.hpp"
 #include "os/futex.hpp"
 
 namespace procession::inline v0::detail {
@@ -25,6 +27,16 @@ std::atomic<const Current*> current{nullptr};
 
 [[maybe_unused]] const bool log_lines_are_named =
     (set_log_name_source([] { return name_of(record_of(current_record())); }), true);
+
+// One that died while it read its arguments leaves what they refer to.
+PROCESSION_AT_LOAD void register_mourner() {
+    heap::set_mourner(heap::ObjectType::process,
+                      [](heap::Heap&, heap::Offset record, heap::ParticipantId dead) {
+                          const ProcessRecord& its = record_at(record);
+                          if (its.participant.load() == dead && its.stage.load() != Stage::made)
+                              free_launch(record);
+                      });
+}
 
 }  // namespace
 
@@ -77,6 +89,18 @@ void become(ProcessRecord& record) {
     heap.set_name(heap.self(), name_of(record));
 }
 
+void free_launch(heap::Offset record) {
+    heap::Heap& heap = heap::Heap::program();
+    const heap::Offset launch = record_at(record).launch.load();
+    if (launch && take_back(heap, launch, record)) heap.free(launch);
+}
+
+bool has_launch(const ProcessRecord& record) {
+    const heap::Heap& heap = heap::Heap::program();
+    const heap::Offset launch = record.launch.load();
+    return launch && heap.owner(launch).load() == heap::block_tag(object_of(heap, &record));
+}
+
 void note_end(ProcessRecord& record, int code) {
     record.code.store(code);
     if (record.stage.exchange(Stage::ended) != Stage::ended) os::futex_wake(record.stage, INT_MAX);
@@ -84,8 +108,10 @@ void note_end(ProcessRecord& record, int code) {
 
 void record_end(ProcessRecord& record, int code) {
     note_end(record, code);
-    if (const heap::ParticipantId participant = record.participant.load())
-        bury(heap::Heap::program(), participant);
+    heap::Heap& heap = heap::Heap::program();
+    if (const heap::ParticipantId participant = record.participant.load()) bury(heap, participant);
+    // One that ended before it had read its arguments leaves what they refer to.
+    free_launch(object_of(heap, &record));
 }
 
 const Handle& current_record() {

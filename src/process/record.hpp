@@ -30,6 +30,8 @@ struct ProcessRecord {
     std::atomic<heap::ParticipantId> participant;  ///< says of `pid` whether it is still that process
     std::atomic<heap::ParticipantId> reaper;       ///< the fork server that made it, and will see it end
     std::atomic<heap::Offset> parent;              ///< the record of the process that started it
+    std::atomic<heap::Offset> launch;        ///< its launch message, as long as that is the record's
+    std::atomic<std::uint32_t> handed_over;  ///< 1: a forked one has what was left to it
     std::atomic<std::int32_t> code;  ///< as it says at its very end, then as its real parent sees it
     std::atomic<std::uint32_t> children;  ///< processes that it has named
     std::atomic<std::uint32_t> daemon;
@@ -49,6 +51,11 @@ void set_name(ProcessRecord&, const std::string&);
 
 /// From now on this process is the one that the record speaks of.
 void become(ProcessRecord&);
+
+/// Frees a process's launch message, unless that was done before.
+void free_launch(heap::Offset record);
+/// Whether that is still there.
+bool has_launch(const ProcessRecord&);
 
 /// Notes how a process ended, and tells those who wait for it.
 void note_end(ProcessRecord&, int code);

@@ -66,6 +66,7 @@ struct ServerState {
     std::atomic<std::uint32_t> failures;           ///< forks that failed; a waiter sees it grow
     std::atomic<std::int32_t> error;               ///< why the last one did
     heap::WaitPoint changed;                       ///< a spare is ready, or a fork has failed
+    char parking[8];                               ///< where it gets descriptors to be parked
     char trouble[256];                             ///< why it could not begin
     Spare spares[spare_count];
 };

@@ -8,8 +8,14 @@
 
 namespace procession::inline v0::detail {
 
+Passenger::~Passenger() = default;
+
 Buffer::~Buffer() {
     if (block_) heap::Heap::program().free(block_);
+}
+
+void Buffer::leave() noexcept {
+    for (Passenger* const each : std::exchange(cargo_->passengers, {})) each->leave();
 }
 
 void Buffer::let_go() {

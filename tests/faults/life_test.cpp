@@ -207,6 +207,12 @@ TEST_F(Truncation, by_a_hostile_child_is_refused_and_hurts_nobody) {
     test::work(heap_);
 }
 
+TEST_F(Participants, may_die_unburied_more_often_than_there_are_places) {
+    for (std::uint32_t i = 0; i < heap::slot_count + 10; ++i)
+        ASSERT_EQ(0, test::in_child([&] { heap_.self(); })) << i;
+    test::bury_everybody(heap_);
+}
+
 #ifdef PROCESSION_KILL_POINTS
 
 class Coroner : public Participants {};

@@ -23,10 +23,11 @@ struct Text {
     operator const char*() const { return text.c_str(); }
 };
 
-/// How an argument is handed over to its last use: handles as lvalues, everything else as an rvalue.
+/// How an argument is handed over to its last use: handles and connections as lvalues, everything else as
+/// an rvalue.
 template <class T>
 decltype(auto) hand_over(T& argument) {
-    if constexpr (HandleType<T>)
+    if constexpr (is_handed_over_as_lvalue<T>)
         return (argument);
     else
         return std::move(argument);
@@ -34,7 +35,7 @@ decltype(auto) hand_over(T& argument) {
 /// How it is lent to a use that others may follow.
 template <class T>
 decltype(auto) lend(T& argument) {
-    if constexpr (HandleType<T>)
+    if constexpr (is_handed_over_as_lvalue<T>)
         return (argument);
     else
         return std::as_const(argument);
@@ -64,16 +65,18 @@ template <class T>
 using LentText = decltype(lend_text(std::declval<T&>()));
 
 template <class F, class... A>
-concept CallableWith =
-    std::is_invocable_v<F, HandedOver<A>...> || std::is_invocable_v<F, HandedOverText<A>...>;
+concept CallableWith = std::is_invocable_v<F, HandedOver<A>...> ||
+    std::is_invocable_v<F, HandedOverText<A>...> || std::is_invocable_v<F, A...>;
 
 /// The one call of a function with arguments that are its own.
 template <class F, class... A>
 decltype(auto) call(F&& function, A&... arguments) {
     if constexpr (std::is_invocable_v<F, HandedOver<A>...>)
         return std::invoke(std::forward<F>(function), hand_over(arguments)...);
-    else
+    else if constexpr (std::is_invocable_v<F, HandedOverText<A>...>)
         return std::invoke(std::forward<F>(function), hand_over_text(arguments)...);
+    else  // it takes a connection, which has no copies, by value
+        return std::invoke(std::forward<F>(function), std::move(arguments)...);
 }
 
 template <class F>
