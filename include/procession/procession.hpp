@@ -4,12 +4,16 @@
 /// @file
 /// The whole library. Each of Python's modules has a header of its own name as well.
 
+#include <procession/address.hpp>
 #include <procession/authkey.hpp>
+#include <procession/connection.hpp>
 #include <procession/context.hpp>
 #include <procession/error.hpp>
 #include <procession/function.hpp>
+#include <procession/listener.hpp>
 #include <procession/log.hpp>
 #include <procession/object.hpp>
+#include <procession/pickle.hpp>
 #include <procession/process.hpp>
 #include <procession/queues.hpp>
 #include <procession/serialize.hpp>
@@ -19,3 +23,4 @@
 #include <procession/synchronize.hpp>
 #include <procession/timeout.hpp>
 #include <procession/version.hpp>
+#include <procession/wait.hpp>
