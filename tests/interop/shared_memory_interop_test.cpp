@@ -17,6 +17,7 @@
 
 #include "support/block.hpp"
 #include "support/program.hpp"
+#include "support/python.hpp"
 
 namespace {
 
@@ -38,36 +39,10 @@ def open_list(name):
     return opened
 )";
 
-struct Python {
-    std::string path;
-    int minor;  ///< of 3.minor
-};
-
-std::vector<std::string> paths() {
-    std::vector<std::string> found = {"python3"};
-    if (const char* const listed = std::getenv("PROCESSION_PYTHONS")) {
-        std::istringstream in(listed);
-        for (std::string path; std::getline(in, path, ':');) found.push_back(path);
-    }
-    return found;
-}
-std::vector<Python> pythons() {
-    std::vector<Python> found;
-    for (const std::string& path : paths()) {
-        const Ended ended =
-            run_program({"/usr/bin/env", path, "-c", "import sys; print(sys.version_info[1])"});
-        // shared_memory is there from 3.8 on.
-        if (ended.code == 0)
-            if (const int minor = std::atoi(ended.output.c_str()); minor >= 8)
-                found.push_back({path, minor});
-    }
-    return found;
-}
-
 class WithPython : public testing::Test {
   protected:
     void SetUp() override {
-        pythons_ = pythons();
+        pythons_ = pythons(8);  // shared_memory is there from 3.8 on
         if (pythons_.empty()) GTEST_SKIP() << "there is no python3 of 3.8 or later in the PATH";
     }
     /// What the script prints.

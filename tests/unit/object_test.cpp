@@ -44,13 +44,46 @@ TEST(Object, is_made_of_the_value_that_it_holds) {
 }
 
 TEST(Object, has_one_type_only) {
-    const Object values[] = {nullptr, true, 1, 1.5, "text", bytes({1})};
-    const char* const names[] = {"NoneType", "bool", "int", "float", "str", "bytes"};
+    using Kind = Object::Kind;
+    const Object values[] = {nullptr,
+                             true,
+                             1,
+                             1.5,
+                             Object::Complex{1, 2},
+                             "text",
+                             bytes({1}),
+                             Object::bytearray(),
+                             Object::list(),
+                             Object::tuple(),
+                             Object::dict(),
+                             Object::set(),
+                             Object::frozenset(),
+                             Object::Array{},
+                             Object::NdArray{"<f8", {0}},
+                             procession::Date{},
+                             procession::Time{},
+                             procession::DateTime{},
+                             procession::TimeDelta{},
+                             procession::TimeZone{},
+                             Object::exception("ValueError", {}),
+                             Object::instance("shapes", "Outer.Point"),
+                             Object::global("shapes", "Point")};
+    const char* const names[] = {"NoneType",  "bool",      "int",        "float", "complex", "str",
+                                 "bytes",     "bytearray", "list",       "tuple", "dict",    "set",
+                                 "frozenset", "array",     "ndarray",    "date",  "time",    "datetime",
+                                 "timedelta", "timezone",  "ValueError", "Point", "type"};
+    static_assert(std::size(values) == static_cast<std::size_t>(Kind::global) + 1);
     for (std::size_t i = 0; i < std::size(values); ++i) {
         const Object& each = values[i];
         EXPECT_EQ(each.type(), names[i]);
-        const std::vector<bool> is = {each.is_none(),  each.is_bool(), each.is_int(),
-                                      each.is_float(), each.is_str(),  each.is_bytes()};
+        EXPECT_EQ(static_cast<std::size_t>(each.kind()), i);
+        const std::vector<bool> is = {
+            each.is_none(),      each.is_bool(),     each.is_int(),       each.is_float(),
+            each.is_complex(),   each.is_str(),      each.is_bytes(),     each.is_bytearray(),
+            each.is_list(),      each.is_tuple(),    each.is_dict(),      each.is_set(),
+            each.is_frozenset(), each.is_array(),    each.is_ndarray(),   each.is_date(),
+            each.is_time(),      each.is_datetime(), each.is_timedelta(), each.is_timezone(),
+            each.is_exception(), each.is_instance(), each.is_global()};
         for (std::size_t j = 0; j < is.size(); ++j) EXPECT_EQ(is[j], i == j) << names[i];
     }
 }
@@ -64,14 +97,64 @@ TEST(Object, gives_back_its_value) {
     EXPECT_EQ(Object("text").as<std::string>(), "text");
     EXPECT_EQ(Object(bytes({1, 2})).as<Bytes>(), bytes({1, 2}));
     EXPECT_EQ(Object().as<std::monostate>(), std::monostate());
+    EXPECT_EQ(Object(Object::Complex{1, 2}).as<Object::Complex>().imag, 2);
+    EXPECT_EQ(Object::bytearray(bytes({1})).as<Bytes>(), bytes({1}));
+    const procession::DateTime moment{{2020, 1, 2}, {3, 4, 5, 6, procession::TimeZone{}, 1}};
+    EXPECT_EQ(Object(moment).as<procession::DateTime>(), moment);
+    EXPECT_EQ(Object(moment.date).as<procession::Date>(), moment.date);
+    EXPECT_EQ(Object(moment.time).as<procession::Time>(), moment.time);
+    const procession::TimeZone zone{procession::TimeDelta(0, 60, 0), "there"};
+    EXPECT_EQ(Object(zone).as<procession::TimeZone>().name, "there");
+    EXPECT_EQ(Object(zone.offset).as<procession::TimeDelta>(), zone.offset);
+    EXPECT_EQ(Object::array<int>(std::vector{1, 2}).as<Object::Array>().typecode, 'i');
+    EXPECT_EQ(Object(Object::NdArray{"|i1", {2}, Bytes(2)}).as<Object::NdArray>().shape,
+              std::vector<std::size_t>{2});
 }
 
-TEST(Object, holds_every_int_of_64_bits_and_no_larger_one) {
+TEST(Object, shows_its_text_and_bytes_where_they_lie) {
+    const Object text("text"), some = bytes({1, 2}), array = Object::array<short>(std::vector<short>{1});
+    EXPECT_EQ(text.text(), "text");
+    EXPECT_EQ(some.raw().size(), 2u);
+    EXPECT_EQ(array.raw().size(), 2u);
+    EXPECT_THROW(static_cast<void>(some.text()), mp::TypeMismatch);
+    EXPECT_THROW(static_cast<void>(text.raw()), mp::TypeMismatch);
+}
+
+TEST(Object, holds_every_int_of_64_bits) {
     constexpr auto least = std::numeric_limits<std::int64_t>::min();
     constexpr auto most = std::numeric_limits<std::int64_t>::max();
+    constexpr auto most_unsigned = std::numeric_limits<std::uint64_t>::max();
     EXPECT_EQ(Object(least).as<std::int64_t>(), least);
     EXPECT_EQ(Object(std::uint64_t{most}).as<std::int64_t>(), most);
-    EXPECT_THROW(Object(std::uint64_t{most} + 1), mp::ValueError);
+    EXPECT_EQ(Object(std::uint64_t{most} + 1).as<std::uint64_t>(), std::uint64_t{most} + 1);
+    EXPECT_EQ(Object(most_unsigned).as<std::uint64_t>(), most_unsigned);
+    EXPECT_TRUE(Object(most_unsigned).is_int());
+    EXPECT_THROW(static_cast<void>(Object(most_unsigned).as<std::int64_t>()), mp::ValueError);
+    EXPECT_THROW(static_cast<void>(Object(-1).as<std::uint64_t>()), mp::ValueError);
+}
+
+TEST(Object, holds_ints_of_any_size_as_their_bytes) {
+    EXPECT_EQ(Object::integer({}), 0);
+    EXPECT_EQ(Object::integer(bytes({0xff, 0xff, 0xff})), -1);
+    EXPECT_EQ(Object::integer(bytes({0, 1})), 256);
+    const Object large = Object::integer(bytes({0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0}));
+    EXPECT_EQ(repr(large), "18446744073709551616");
+    EXPECT_EQ(large.integer_bytes(), bytes({0, 0, 0, 0, 0, 0, 0, 0, 1}));
+    EXPECT_EQ(repr(Object::integer(bytes({0, 0, 0, 0, 0, 0, 0, 0, 0x80}))), "-2361183241434822606848");
+    EXPECT_EQ(Object(0).integer_bytes(), bytes({}));
+    EXPECT_EQ(Object(-1).integer_bytes(), bytes({0xff}));
+    EXPECT_EQ(Object(128).integer_bytes(), bytes({0x80, 0}));
+    EXPECT_THROW(static_cast<void>(large.as<std::int64_t>()), mp::ValueError);
+    EXPECT_THROW(static_cast<void>(large.as<std::uint64_t>()), mp::ValueError);
+}
+
+TEST(Object, prints_ints_that_are_too_long_for_python_hexadecimally) {
+    Bytes huge(2000);
+    huge.back() = std::byte{0x12};
+    const std::string positive = repr(Object::integer(huge));
+    EXPECT_EQ(positive, "0x12" + std::string(2 * 1999, '0'));
+    huge.back() = std::byte{0xff};
+    EXPECT_EQ(repr(Object::integer(huge)), "-0x1" + std::string(2 * 1999, '0'));
 }
 
 TEST(Object, that_does_not_fit_the_type_asked_for_says_so) {
@@ -176,9 +259,51 @@ TEST(Object, is_no_text_unless_that_is_utf8) {
         EXPECT_EQ(Object(text).as<std::string>(), text);
 }
 
+TEST(Object, is_no_array_of_other_elements) {
+    EXPECT_THROW(Object(Object::Array{'x', {}}), mp::ValueError);
+    EXPECT_THROW(Object(Object::Array{'i', Bytes(3)}), mp::ValueError);
+    EXPECT_THROW(Object(Object::Array{'u', Bytes(4, std::byte{0xff})}), mp::ValueError);
+    EXPECT_THROW(Object(Object::NdArray{"O", {0}}), mp::ValueError);
+    EXPECT_THROW(Object(Object::NdArray{"<f3", {0}}), mp::ValueError);
+    EXPECT_THROW(Object(Object::NdArray{"<f8", {2}, Bytes(8)}), mp::ValueError);
+    EXPECT_EQ(Object(Object::NdArray{"<u1", {1}, Bytes(1)}),
+              Object(Object::NdArray{"|u1", {1}, Bytes(1)}));
+}
+
+TEST(Object, is_no_day_or_time_that_there_is_not) {
+    using namespace procession;
+    EXPECT_THROW(Object(Date{2023, 2, 29}), ValueError);
+    EXPECT_THROW(Object(Date{0, 1, 1}), ValueError);
+    EXPECT_THROW(Object(Date{10000, 1, 1}), ValueError);
+    EXPECT_THROW(Object(Time{24}), ValueError);
+    EXPECT_THROW(Object(Time{.fold = 2}), ValueError);
+    EXPECT_THROW(Object(DateTime{{2023, 13, 1}, {}}), ValueError);
+    EXPECT_THROW(Object(TimeDelta(1000000000, 0, 0)), ValueError);
+    EXPECT_THROW(Object(TimeDelta(0, 86400, 0)), ValueError);
+    EXPECT_THROW(Object(TimeZone{TimeDelta(1, 0, 0)}), ValueError);
+    EXPECT_THROW(Object(TimeZone{TimeDelta(-1, 0, 0)}), ValueError);
+    EXPECT_NO_THROW(Object(TimeZone{TimeDelta(-1, 0, 1)}));
+}
+
+TEST(TimeDelta, counts_from_and_to_microseconds) {
+    using namespace std::chrono_literals;
+    const procession::TimeDelta before(-1us);
+    EXPECT_EQ(before, procession::TimeDelta(-1, 86399, 999999));
+    EXPECT_EQ(before.count(), -1us);
+    EXPECT_EQ(procession::TimeDelta(25h + 1s + 2us), procession::TimeDelta(1, 3601, 2));
+    EXPECT_EQ(procession::TimeDelta(1, 3601, 2).count(), 25h + 1s + 2us);
+    EXPECT_THROW(static_cast<void>(procession::TimeDelta(999999999, 0, 0).count()), mp::ValueError);
+}
+
 TEST(Object, can_be_sent) {
     mp::Queue<std::vector<Object>> queue;
-    const std::vector<Object> sent = {nullptr, true, 7, 1.5, "text", bytes({0, 255})};
+    const std::vector<Object> sent = {
+        nullptr, true, 7, 1.5, "text", bytes({0, 255}),
+        Object::dict({{"key", Object::list({1, Object::tuple()})}}),
+        // Nobody needs to register what stays in the program.
+        Object::instance("any", "Class", Object::tuple(), Object::dict({{"x", 1}})),
+        Object::instance("any", "Class", Object::tuple({1}), {}, Object::Made::by_call),
+        Object::exception("any", "Error", Object::tuple({"text"}))};
     queue.put(sent);
     const std::vector<Object> received = queue.get();
     EXPECT_EQ(received, sent);

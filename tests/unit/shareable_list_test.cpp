@@ -109,6 +109,26 @@ TEST(ShareableList, has_no_item_longer_than_its_slot) {
     EXPECT_EQ(list[1], "\u00e9\u00e9\u00e9\u00e9");
     EXPECT_EQ(list[2], "c");
 }
+TEST(ShareableList, has_no_items_but_those_of_cpython) {
+    const ScopedList list(mp::create, {1, "text"}, block_name());
+    const std::string before = content_of(list), other = block_name() + "_other";
+    for (const mp::Object& item : {mp::Object::list(), mp::Object(procession::Date{})}) {
+        try {
+            list.set(0, item);
+            FAIL() << item;
+        } catch (const mp::TypeMismatch& error) {
+            expect_parts(error.what(), {"ShareableList", std::string(item.type()).c_str()});
+        }
+        EXPECT_THROW(mp::ShareableList(mp::create, {item}, other), mp::TypeMismatch);
+    }
+    const auto surrogate = mp::pickle::loads(std::as_bytes(std::span("\x8c\x03\xed\xa0\x80.", 6)));
+    for (const mp::Object& item : {mp::Object(std::numeric_limits<std::uint64_t>::max()), surrogate}) {
+        EXPECT_THROW(list.set(0, item), mp::ValueError);
+        EXPECT_THROW(mp::ShareableList(mp::create, {item}, other), mp::ValueError);
+    }
+    EXPECT_EQ(content_of(list), before);
+    EXPECT_FALSE(block_exists(other));
+}
 TEST(ShareableList, has_slots_for_text_by_its_bytes) {
     // CPython has them by characters, and cuts off what does not fit.
     const mp::Object text("\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9");
