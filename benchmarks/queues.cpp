@@ -13,13 +13,10 @@
 #include <array>
 #include <atomic>
 #include <chrono>
-#include <cmath>
 #include <cstdint>
 #include <cstdlib>
 #include <filesystem>
-#include <functional>
 #include <memory>
-#include <numeric>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -32,68 +29,19 @@
 #ifdef WITH_ZEROMQ
 #include "support/channels/zeromq.hpp"
 #endif
-#include "support/comparison.hpp"
 #include "support/crew.hpp"
 #include "support/parts.hpp"
 #include "support/processors.hpp"
-#include "support/python.hpp"
 #include "support/shared.hpp"
+#include "support/streams.hpp"
 #include "support/to_and_fro.hpp"
 #include "support/waiters.hpp"
 
 namespace {
 
 using namespace procession::benchmark;
-using Clock = std::chrono::steady_clock;
-using std::chrono::milliseconds;
-
-constexpr int turns = 31;
-constexpr auto pass_time = milliseconds(20);
-constexpr std::size_t sizes[] = {8, 64, 1 << 10, 64 << 10, 1 << 20};
-
-std::string name_of_size(std::size_t size) {
-    if (size >= 1 << 20) return fmt::format("{}MiB", size >> 20);
-    return size >= 1 << 10 ? fmt::format("{}KiB", size >> 10) : fmt::format("{}B", size);
-}
-
-struct Peers {
-    void add(std::string name, Crew::Job job, Targets its_targets = {}) {
-        names.push_back(std::move(name));
-        jobs.push_back(std::move(job));
-        targets.push_back(std::move(its_targets));
-    }
-    std::vector<std::string> names;
-    std::vector<Crew::Job> jobs;
-    std::vector<Targets> targets;
-};
 
 // ---------------------------------------------------------------- throughput
-
-/// One member's part of a stream: the first `producers` send, the others receive. Its figure is how many
-/// it received.
-template <class Channel>
-Crew::Job stream(std::shared_ptr<Channel> channel, std::size_t size, int producers) {
-    return [=](int rank, const std::atomic<bool>& stop) {
-        Message message(size);
-        double received = 0;
-        if (rank < producers) {
-            while (!stop.load(std::memory_order_relaxed)) channel->send(message);
-            message[0] = last;
-            channel->send(message);
-        } else {
-            while (channel->receive(message), message[0] != last) ++received;
-        }
-        return received;
-    };
-}
-
-/// Messages a second, from the word to go until the last one was received.
-double rate(Crew& crew, std::size_t job, milliseconds time) {
-    const auto begin = Clock::now();
-    const std::vector<double> received = crew.work(job, time);
-    return std::accumulate(received.begin(), received.end(), 0.0) /
-           std::chrono::duration<double>(Clock::now() - begin).count();
-}
 
 Targets throughput_targets(std::size_t size, int producers) {
     Targets targets;
@@ -106,8 +54,7 @@ Targets throughput_targets(std::size_t size, int producers) {
 }
 
 void throughput(std::size_t size, int producers) {
-    Python python("queues.py");
-    Peers peers;
+    Peers peers("queues.py");
     const auto add = [&](std::string name, auto channel, Targets targets = {}) {
         peers.add(std::move(name), stream(std::move(channel), size, producers), std::move(targets));
     };
@@ -121,20 +68,10 @@ void throughput(std::size_t size, int producers) {
     if (const auto socket = std::make_shared<PacketSocket>(size); socket->takes(size))
         add("socketpair of packets", socket);
     if (size <= PosixQueue::longest) add("POSIX queue of 10", std::make_shared<PosixQueue>(size));
-
-    Crew crew(2 * producers, processors(), peers.jobs);
-    Comparison comparison(fmt::format("{}, {} to {}, queues of {}", name_of_size(size), producers,
-                                      producers, capacity(size)),
-                          "million/s");
-    for (std::size_t job = 0; job < peers.jobs.size(); ++job)
-        comparison.add(
-            peers.names[job], [&crew, job] { return rate(crew, job, pass_time) / 1e6; },
-            peers.targets[job]);
-    if (python)
-        comparison.add(python.name("Queue"),
-                       [&python, request = fmt::format("throughput {} {} {}", producers, size,
-                                                       capacity(size))] { return python.ask(request); });
-    comparison.run(turns);
+    peers.add_python("Queue", fmt::format("throughput {} {} {}", producers, size, capacity(size)));
+    peers.compare(fmt::format("{}, {} to {}, queues of {}", name_of_size(size), producers, producers,
+                              capacity(size)),
+                  "million/s", 2 * producers, processors(), millions_a_second);
 }
 
 void throughput() {
@@ -147,37 +84,11 @@ void throughput() {
 
 // ---------------------------------------------------------------- latency
 
-/// Round trips over two channels, one each way.
-template <class Channel>
-Crew::Job round_trips(int trips, const std::array<std::shared_ptr<Channel>, 2>& channels) {
-    return to_and_fro(
-        trips,
-        [=, message = Message(8)](int side) { channels[static_cast<std::size_t>(side)]->send(message); },
-        [=, message = Message(8)](int side) mutable {
-            channels[static_cast<std::size_t>(side)]->receive(message);
-        });
-}
-
-void run_latency(const std::string& title, Peers& peers, const std::vector<int>& cpus,
-                 bool with_python) {
-    Crew crew(2, cpus, peers.jobs);
-    Python python("queues.py");
-    Comparison comparison(title, "us");
-    for (std::size_t job = 0; job < peers.jobs.size(); ++job)
-        comparison.add(
-            peers.names[job], [&crew, job] { return crew.work(job).front(); }, peers.targets[job]);
-    if (with_python && python)
-        comparison.add(
-            python.name("Queue"),
-            [&python, request = fmt::format("latency {}", cpus.size())] { return python.ask(request); });
-    comparison.run(turns);
-}
-
 using Numbers = mp::Queue<std::uint64_t>;
 
 void spinning_latency() {
     constexpr int trips = 20'000;
-    Peers peers;
+    Peers peers("queues.py");
     const Shared<Turn> turn;
     peers.add("one atomic word", to_and_fro(
                                      trips, [turn](int side) { turn->give(side); },
@@ -190,9 +101,8 @@ void spinning_latency() {
                       while (!queues[static_cast<std::size_t>(side)].try_get()) continue;
                   }),
               {{.ratio_at_most = 2.5}});
-    peers.add("spinning ring", round_trips<SpinningRing>(trips, {std::make_shared<SpinningRing>(8),
-                                                                 std::make_shared<SpinningRing>(8)}));
-    run_latency("Round trip of 8 B, two processors, spinning", peers, processors(), false);
+    peers.add("spinning ring", round_trips<SpinningRing>(trips));
+    peers.compare("Round trip of 8 B, two processors, spinning", "us", 2, processors(), time_of_trip);
 }
 
 void blocking_latency(std::size_t processor_count) {
@@ -200,7 +110,7 @@ void blocking_latency(std::size_t processor_count) {
     cpus.resize(std::min(cpus.size(), processor_count));
     const bool one = cpus.size() == 1;
     const int trips = one ? 1000 : 100;
-    Peers peers;
+    Peers peers("queues.py");
     const Shared<Turn> turn;
     peers.add("raw futex", to_and_fro(
                                trips, [turn](int side) { turn->give_and_wake(side); },
@@ -211,16 +121,14 @@ void blocking_latency(std::size_t processor_count) {
                   trips, [queues](int side) { queues[static_cast<std::size_t>(side)].put(1); },
                   [queues](int side) { (void)queues[static_cast<std::size_t>(side)].get(); }),
               one ? Targets{{.ratio_at_most = 1.1}} : Targets{});
-    const auto two = [&]<class Channel>(auto... arguments) {
-        return round_trips<Channel>(trips, {std::make_shared<Channel>(8, arguments...),
-                                            std::make_shared<Channel>(8, arguments...)});
-    };
-    peers.add("Boost message_queue", two.operator()<BoostQueue>());
-    peers.add("pipe", two.operator()<Pipe>(false));
-    peers.add("socketpair of packets", two.operator()<PacketSocket>());
-    peers.add("POSIX queue", two.operator()<PosixQueue>());
-    run_latency(fmt::format("Round trip of 8 B, {}, blocking", one ? "one processor" : "two processors"),
-                peers, cpus, true);
+    peers.add("Boost message_queue", round_trips<BoostQueue>(trips));
+    peers.add("pipe", round_trips<Pipe>(trips, false));
+    peers.add("socketpair of packets", round_trips<PacketSocket>(trips));
+    peers.add("POSIX queue", round_trips<PosixQueue>(trips));
+    peers.add_python("Queue", fmt::format("latency {}", cpus.size()));
+    peers.compare(
+        fmt::format("Round trip of 8 B, {}, blocking", one ? "one processor" : "two processors"), "us",
+        2, cpus, time_of_trip);
 }
 
 void latency() {
@@ -231,29 +139,10 @@ void latency() {
 
 // ---------------------------------------------------------------- types
 
-struct Measurement {
-    int number;
-    double value;
-    std::string name;
-    bool operator==(const Measurement&) const = default;
-};
-
 /// @param python_type  what is the like of it there
 template <class T>
 void typed(const std::string& title, const T& item, const std::string& python_type) {
-    Python python("queues.py");
     const mp::Queue<T> queue(capacity(8));
-    // A T{} is the last one.
-    const auto one_by_one = [=](int rank, const std::atomic<bool>& stop) {
-        double received = 0;
-        if (rank == 0) {
-            while (!stop.load(std::memory_order_relaxed)) queue.put(item);
-            queue.put(T{});
-        } else {
-            while (queue.get() != T{}) ++received;
-        }
-        return received;
-    };
     const auto together = [=](int rank, const std::atomic<bool>& stop) {
         double received = 0;
         if (rank == 0) {
@@ -269,16 +158,14 @@ void typed(const std::string& title, const T& item, const std::string& python_ty
         }
         return received;
     };
-    Crew crew(2, processors(), {one_by_one, together});
-    Comparison comparison(fmt::format("{}, 1 to 1, queues of {}", title, capacity(8)), "million/s");
-    if (python)
-        comparison.add(python.name("Queue"),
-                       [&python, request = fmt::format("typed {} {}", python_type, capacity(8))] {
-                           return python.ask(request);
-                       });
-    comparison.add("mp::Queue", [&crew] { return rate(crew, 0, pass_time) / 1e6; });
-    comparison.add("mp::Queue, 64 together", [&crew] { return rate(crew, 1, pass_time) / 1e6; });
-    comparison.run(turns);
+    Peers peers("queues.py");
+    peers.add_python("Queue", fmt::format("typed {} {}", python_type, capacity(8)));
+    peers.add("mp::Queue",
+              stream_of_values<T>(
+                  item, [queue](const T& value) { queue.put(value); }, [queue] { return queue.get(); }));
+    peers.add("mp::Queue, 64 together", together);
+    peers.compare(fmt::format("{}, 1 to 1, queues of {}", title, capacity(8)), "million/s", 2,
+                  processors(), millions_a_second);
 }
 
 void types() {

@@ -22,6 +22,16 @@ inline void check(bool succeeded, const char* call) {
     if (!succeeded) throw std::system_error(errno, std::generic_category(), call);
 }
 
+/// Writes or reads all of a message, in as many calls as it takes.
+template <class Call, class M>
+void whole(Call call, int end, M& message) {
+    for (std::size_t done = 0; done < message.size();) {
+        const ssize_t count = call(end, message.data() + done, message.size() - done);
+        check(count > 0, "a stream");
+        done += static_cast<std::size_t>(count);
+    }
+}
+
 /// pipe(2) with as much room as the others have. A mutex at each end keeps long messages whole where
 /// several use it.
 class Pipe {
@@ -34,8 +44,14 @@ class Pipe {
     ~Pipe() { ::close(ends_[0]), ::close(ends_[1]); }
     Pipe(Pipe&&) = delete;
 
-    void send(const Message& message) { whole(locks_->send, ::write, ends_[1], message); }
-    void receive(Message& message) { whole(locks_->receive, ::read, ends_[0], message); }
+    void send(const Message& message) {
+        const std::unique_lock lock = locked(locks_->send);
+        whole(::write, ends_[1], message);
+    }
+    void receive(Message& message) {
+        const std::unique_lock lock = locked(locks_->receive);
+        whole(::read, ends_[0], message);
+    }
 
   private:
     struct Mutex {
@@ -54,20 +70,29 @@ class Pipe {
         Mutex send, receive;
     };
 
-    template <class Call, class M>
-    void whole(Mutex& mutex, Call call, int end, M& message) {
-        std::unique_lock lock(mutex, std::defer_lock);
-        if (is_shared_) lock.lock();
-        for (std::size_t done = 0; done < message.size();) {
-            const ssize_t count = call(end, message.data() + done, message.size() - done);
-            check(count > 0, "a pipe");
-            done += static_cast<std::size_t>(count);
-        }
+    std::unique_lock<Mutex> locked(Mutex& mutex) const {
+        return is_shared_ ? std::unique_lock(mutex) : std::unique_lock<Mutex>();
     }
 
     bool is_shared_;
     int ends_[2];
     Shared<Locks> locks_;
+};
+
+/// A socketpair of streams, with the room that the system gives it.
+class StreamSocket {
+  public:
+    explicit StreamSocket(std::size_t) {
+        check(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends_) == 0, "socketpair");
+    }
+    ~StreamSocket() { ::close(ends_[0]), ::close(ends_[1]); }
+    StreamSocket(StreamSocket&&) = delete;
+
+    void send(const Message& message) { whole(::write, ends_[0], message); }
+    void receive(Message& message) { whole(::read, ends_[1], message); }
+
+  private:
+    int ends_[2];
 };
 
 /// A socketpair of packets: all producers have one end, all consumers the other.
