@@ -140,23 +140,24 @@ void long_values() {
 
 // ---------------------------------------------------------------- latency
 
-/// Round trips over a pipe, in which `receive(end, message)` waits.
-template <class Receive>
-Crew::Job round_trips_by_pipe(int trips, Receive receive) {
+/// Round trips over a pipe: `send(end)`, and `receive(end)`, which waits.
+template <class Send, class Receive>
+Crew::Job round_trips_by_pipe(int trips, Send send, Receive receive) {
     const auto ends = std::make_shared<mp::ConnectionPair>(mp::Pipe());
     const auto end = [ends](bool second) -> mp::Connection& {
         return second ? ends->second : ends->first;
     };
     return to_and_fro(
-        trips, [=, message = Message(8)](int side) { end(side == 1).send_bytes(message); },
-        [=, message = Message(8)](int side) mutable { receive(end(side == 0), message); });
+        trips, [=](int side) mutable { send(end(side == 1)); },
+        [=](int side) mutable { receive(end(side == 0)); });
 }
 
-bool try_to_receive(const mp::Connection& end, Message& message) try {
-    end.recv_bytes_into(message, 0, 0s);
-    return true;
-} catch (const mp::TimeoutError&) {
-    return false;
+/// The same of bytes, which `receive(end, message)` receives.
+template <class Receive>
+Crew::Job round_trips_of_bytes(int trips, Receive receive) {
+    return round_trips_by_pipe(
+        trips, [message = Message(8)](const mp::Connection& end) { end.send_bytes(message); },
+        [=, message = Message(8)](const mp::Connection& end) mutable { receive(end, message); });
 }
 
 void spinning_latency() {
@@ -166,16 +167,17 @@ void spinning_latency() {
     peers.add("one atomic word", to_and_fro(
                                      trips, [turn](int side) { turn->give(side); },
                                      [turn](int side) { turn->spin_until_given(side); }));
-    peers.add("mp::Pipe poll",
-              round_trips_by_pipe(trips,
-                                  [](const mp::Connection& end, Message& message) {
-                                      while (!end.poll()) continue;
-                                      end.recv_bytes_into(message);
-                                  }),
+    peers.add("mp::Pipe try_recv",
+              round_trips_by_pipe(
+                  trips, [](const mp::Connection& end) { end.send(std::uint64_t{1}); },
+                  [](const mp::Connection& end) {
+                      while (!end.try_recv<std::uint64_t>()) continue;
+                  }),
               {{.ratio_at_most = 3}});
-    peers.add("mp::Pipe recv for 0 s",
-              round_trips_by_pipe(trips, [](const mp::Connection& end, Message& message) {
-                  while (!try_to_receive(end, message)) continue;
+    peers.add("mp::Pipe poll, recv",
+              round_trips_of_bytes(trips, [](const mp::Connection& end, Message& message) {
+                  while (!end.poll()) continue;
+                  end.recv_bytes_into(message);
               }));
     peers.add("spinning ring", round_trips<SpinningRing>(trips));
     peers.compare("Round trip of 8 B, two processors, spinning", "us", 2, processors(), time_of_trip);
@@ -189,8 +191,8 @@ void blocking_latency(std::size_t processor_count) {
     Peers peers(script);
     peers.add("socketpair", round_trips<StreamSocket>(trips));
     peers.add("mp::Pipe",
-              round_trips_by_pipe(trips, [](const mp::Connection& end,
-                                            Message& message) { end.recv_bytes_into(message); }),
+              round_trips_of_bytes(trips, [](const mp::Connection& end,
+                                             Message& message) { end.recv_bytes_into(message); }),
               {{.ratio_at_most = 1.1}});
     const Shared<Turn> turn;
     peers.add("raw futex", to_and_fro(

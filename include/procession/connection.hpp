@@ -138,23 +138,20 @@ class PROCESSION_API Connection {
     /// @par Blocking  until a message, its end, or the limit; EINTR does not end the wait
     template <class T>
     [[nodiscard]] T recv(Timeout timeout = forever, std::stop_token stop = {}) const {
-        detail::ConnectionCore& end = core("recv");
-        detail::ReceivedMessage message;
-        end.receive(message, {"recv", detail::SentAs<T>::fingerprints}, timeout, stop);
-        if (end.format() == Format::native)
-            return detail::SentAs<T>::read(message.fingerprint(), message.bytes());
-        try {
-            return pickle::loads<T>(message.bytes());
-        } catch (const SerializationError&) {
-            throw;  // it is nothing at all
-        } catch (const Error&) {
-            end.put_back(std::move(message));
-            throw;
-        }
+        auto value = receive<T>("recv", timeout, stop);
+        if (!value) throw_timed_out("recv");
+        return std::move(*value);
     }
     template <class T>
     [[nodiscard]] T recv(std::stop_token stop) const {
         return recv<T>(forever, std::move(stop));
+    }
+
+    /// Receives the next value; none if nothing arrives in time. @throws  as recv()
+    template <class T>
+    [[nodiscard]] std::optional<T> try_recv(Timeout timeout = std::chrono::seconds(0),
+                                            std::stop_token stop = {}) const {
+        return receive<T>("try_recv", timeout, stop);
     }
 
     /// Sends bytes as they are: those of a range of bytes or characters, or of a literal without its final
@@ -233,7 +230,26 @@ class PROCESSION_API Connection {
         return *core_;
     }
     [[noreturn]] static void throw_closed(const char* caller);
+    [[noreturn]] static void throw_timed_out(const char* caller);
 
+    template <class T>
+    std::optional<T> receive(const char* caller, const Timeout& timeout,
+                             const std::stop_token& stop) const {
+        detail::ConnectionCore& end = core(caller);
+        detail::ReceivedMessage message;
+        if (!end.receive(message, {caller, detail::SentAs<T>::fingerprints}, timeout, stop))
+            return std::nullopt;
+        if (end.format() == Format::native)
+            return detail::SentAs<T>::read(message.fingerprint(), message.bytes());
+        try {
+            return pickle::loads<T>(message.bytes());
+        } catch (const SerializationError&) {
+            throw;  // it is nothing at all
+        } catch (const Error&) {
+            end.put_back(std::move(message));
+            throw;
+        }
+    }
     template <class T>
     void send_value(const T& value, const std::stop_token& stop) const {
         detail::require_sendable<T>();

@@ -24,6 +24,10 @@ Connection::Connection(int fd, bool readable, bool writable) {
                                                Format::pickle, default_max_message);
 }
 
+void Connection::throw_timed_out(const char* caller) {
+    throw TimeoutError(fmt::format("Connection::{}: nothing arrived in time", caller));
+}
+
 Connection Connection::dup() const { return Connection(core("dup").dup()); }
 
 void Connection::send_part(std::span<const std::byte> bytes, std::size_t offset,
@@ -41,7 +45,7 @@ std::vector<std::byte> Connection::recv_bytes(std::optional<std::size_t> maxleng
     detail::ReceivedMessage message;
     detail::Wanted wanted{"recv_bytes"};
     if (maxlength) wanted.longest = *maxlength;
-    core("recv_bytes").receive(message, wanted, timeout, stop);
+    if (!core("recv_bytes").receive(message, wanted, timeout, stop)) throw_timed_out("recv_bytes");
     return message.take_bytes();
 }
 
@@ -53,7 +57,8 @@ std::size_t Connection::recv_bytes_into(std::span<std::byte> bytes, std::size_t 
                                      offset, bytes.size()));
     const auto room = bytes.subspan(offset);
     detail::ReceivedMessage message;
-    end.receive(message, {.caller = "recv_bytes_into", .into = room}, timeout, stop);
+    if (!end.receive(message, {.caller = "recv_bytes_into", .into = room}, timeout, stop))
+        throw_timed_out("recv_bytes_into");
     const auto received = message.bytes();
     if (message.is_in_place()) return received.size();
     if (received.size() > room.size())

@@ -222,18 +222,20 @@ class PipeEnd final : public ConnectionCore {
         }
     }
 
-    void receive(ReceivedMessage& message, const Wanted& wanted, const Timeout& timeout,
+    bool receive(ReceivedMessage& message, const Wanted& wanted, const Timeout& timeout,
                  const std::stop_token& stop) override {
         require(wanted.caller, readable());
         const auto deadline = os::Deadline::after(timeout);
         for (;;) {
             auto spool = take_unfinished(wanted);
             if (!spool) {
-                if (!take_next(message, wanted, deadline.left(), stop)) continue;
-                if (message.fingerprint() != SpoolHead::mark) return;
+                const Passed passed = take_next(message, wanted, deadline.left(), stop);
+                if (passed == Passed::timed_out) return false;
+                if (passed == Passed::ended) continue;
+                if (message.fingerprint() != SpoolHead::mark) return true;
                 spool = std::make_unique<IncomingSpool>(message.bytes(), wanted.into);
             }
-            if (finish(std::move(spool), message, wanted, deadline, stop)) return;
+            if (finish(std::move(spool), message, wanted, deadline, stop)) return true;
         }
     }
 
@@ -278,7 +280,8 @@ class PipeEnd final : public ConnectionCore {
     }
     int receive_handle(const Timeout& timeout, const std::stop_token& stop) override {
         ReceivedMessage message;
-        receive(message, {"recv_handle", std::span(&detail::descriptor, 1)}, timeout, stop);
+        if (!receive(message, {"recv_handle", std::span(&detail::descriptor, 1)}, timeout, stop))
+            throw TimeoutError("Connection::recv_handle: nothing arrived in time");
         detail::ByteReader reader(message.bytes());
         os::Descriptor received = detail::ParkedDescriptor(reader).redeem();
         if (!received)
@@ -424,9 +427,9 @@ class PipeEnd final : public ConnectionCore {
         if (const Bell bell(peer()); bell.get()) bell.get()->after_put();
     }
 
-    /// Takes the next message, or what is sent of a spooled one. @returns false: there is an unfinished one
-    bool take_next(ReceivedMessage& message, const Wanted& wanted, const Timeout& timeout,
-                   const std::stop_token& stop) {
+    /// Takes the next message, or what is sent of a spooled one. @returns ended: there is an unfinished one
+    Passed take_next(ReceivedMessage& message, const Wanted& wanted, const Timeout& timeout,
+                     const std::stop_token& stop) {
         std::optional<SpoolHead> refused;
         const Passed passed = take_from(
             inbox(), Request{"Connection", wanted.caller, timeout, stop, peer()}, nullptr,
@@ -450,15 +453,12 @@ class PipeEnd final : public ConnectionCore {
                 return 1;
             });
         if (const Bell bell(own_end()); bell.get()) bell.get()->after_get(passed != Passed::done);
-        if (passed == Passed::timed_out)
-            throw TimeoutError(fmt::format("Connection::{}: nothing arrived in time", wanted.caller));
         if (passed == Passed::ended) {
             // Else there is an unfinished one, or was until another thread took it.
             if (closed_.load() || (inbox().ended.load() != 0 && !unfinished_->are_there().load()))
                 throw_ended(wanted.caller);
-            return false;
         }
-        if (!refused) return true;
+        if (!refused) return passed;
         // For another thread perhaps that can take it.
         notify(inbox().not_empty);
         throw_refused(wanted, *refused);

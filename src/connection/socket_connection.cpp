@@ -68,13 +68,18 @@ class SocketConnection final : public detail::ConnectionCore {
         end_.send("send_bytes", prefix, bytes, no_limit, stop);
     }
 
-    void receive(ReceivedMessage& message, const Wanted& wanted, const Timeout& timeout,
+    bool receive(ReceivedMessage& message, const Wanted& wanted, const Timeout& timeout,
                  const std::stop_token& stop) override {
         const auto deadline = os::Deadline::after(timeout);
-        if (format_ == Format::pickle)
-            message.hold(detail::untyped, end_.recv(wanted.caller, wanted.longest, deadline, stop));
-        else
-            receive_native(message, wanted, deadline, stop);
+        try {
+            if (format_ == Format::pickle)
+                message.hold(detail::untyped, end_.recv(wanted.caller, wanted.longest, deadline, stop));
+            else
+                receive_native(message, wanted, deadline, stop);
+            return true;
+        } catch (const TimeoutError&) {
+            return false;
+        }
     }
 
     void put_back(ReceivedMessage&& message) override {

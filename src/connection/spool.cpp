@@ -54,13 +54,13 @@ bool IncomingSpool::receive(const char* caller, const os::Deadline& deadline,
     try {
         while (received_ < head_.size) {
             ReceivedMessage part;
-            end_->receive(part, {caller}, deadline.left(), stop);
-            take(part.bytes());
+            const bool in_time = end_->receive(part, {caller}, deadline.left(), stop);
+            if (in_time) take(part.bytes());
             if (received_ == head_.size) break;
             // Also where the sender keeps up, and there is nothing to wait for.
             if (stop.stop_requested())
                 throw CancelledError(fmt::format("Connection::{}: the wait was stopped", caller));
-            if (deadline.expired())
+            if (!in_time || deadline.expired())
                 throw TimeoutError(
                     fmt::format("Connection::{}: the message did not arrive whole in time", caller));
         }

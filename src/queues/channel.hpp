@@ -38,6 +38,8 @@ struct Request {
     const std::stop_token& stop;
     /// What those hold who alone can do the other side's part; 0: anybody can.
     heap::Offset others_hold = 0;
+
+    bool waits() const { return !timeout || timeout->count() != 0; }
 };
 
 enum class Passed { done, timed_out, ended };
@@ -70,7 +72,7 @@ template <class Attempt>
             request.others_hold != 0 && living_holder(heap, request.others_hold) == 0;
         return (any_died || nobody_left) && attempt();
     };
-    if (request.timeout && request.timeout->count() == 0) return attempt_after_burial();
+    if (!request.waits()) return attempt_after_burial();
     const auto ready = [&] {
         return attempt() ||
                (mine.point.waiters.load(std::memory_order_relaxed) != 0 && attempt_after_burial());
@@ -155,7 +157,8 @@ Passed take_from(Channel& channel, const Request& request, Doorbell* doorbell, c
         const bool ended = has_ended();
         ++looks;
         if ((ended || shows_message(heap, channel.stream)) && take()) return true;
-        if (looks == 1) mine.pace.caught_up(other.pace);
+        // Who does not wait here looks as often as he likes.
+        if (looks == 1 && request.waits()) mine.pace.caught_up(other.pace);
         if (ended && bury_dead_takers(heap, channel.stream)) take();
         return ended;
     };

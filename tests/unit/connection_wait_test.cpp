@@ -342,4 +342,15 @@ TEST(ConnectionThreads, close_while_others_use_it) {
     }
 }
 
+TEST(Connection, tries_to_receive) {
+    auto [a, b] = mp::Pipe();
+    EXPECT_EQ(b.try_recv<int>(), std::nullopt);
+    EXPECT_EQ(b.try_recv<int>(1ms), std::nullopt);
+    a.send(1);
+    EXPECT_THROW((void)b.try_recv<std::string>(), mp::TypeMismatch);
+    EXPECT_EQ(b.try_recv<int>(), 1);
+    a.close();
+    EXPECT_THROW((void)b.try_recv<int>(), mp::EndOfFile);
+}
+
 }  // namespace

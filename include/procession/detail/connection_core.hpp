@@ -93,7 +93,8 @@ class PROCESSION_API ConnectionCore : public Passenger {
     virtual void send(Buffer& message, const std::stop_token&) = 0;
     /// Sends bytes as they are.
     virtual void send_bytes(std::span<const std::byte>, const std::stop_token&) = 0;
-    virtual void receive(ReceivedMessage&, const Wanted&, const Timeout&, const std::stop_token&) = 0;
+    /// @returns false: nothing arrived in time
+    virtual bool receive(ReceivedMessage&, const Wanted&, const Timeout&, const std::stop_token&) = 0;
     /// Makes what was received the next to be received again: it was not what the caller can take.
     virtual void put_back(ReceivedMessage&&) = 0;
     virtual bool poll(const Timeout&, const std::stop_token&) = 0;
