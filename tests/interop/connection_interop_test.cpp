@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdlib>
 #include <optional>
 #include <string>
 #include <thread>
@@ -115,6 +116,28 @@ TEST_F(ConnectionWithPython, of_which_only_one_side_has_a_key_fails) {
         EXPECT_THROW((void)Client(its.address, {.authkey = key, .timeout = 50ms}),
                      procession::TimeoutError);
         EXPECT_EQ(its.peer.said(), "done\n");
+    }
+}
+
+// Their length takes the eight bytes behind the mark.
+TEST_F(ConnectionWithPython, sends_and_receives_messages_of_3_gib) {
+    if (!std::getenv("PROCESSION_STORM_SECONDS"))
+        GTEST_SKIP() << "it takes 12 GiB of memory: the long preset has it";
+    const std::size_t size = std::size_t{3} << 30;
+    for (const Address& where : {Address(), Address("localhost", 0)}) {
+        Listener listener(where);
+        PythonPeer peer = connecting_to(listener, pythons_.front(), {});
+        const Connection connection = listener.accept();
+        {
+            const std::string sent(size, 'x');
+            connection.send_bytes(sent);
+        }
+        const auto received = connection.recv_bytes();
+        EXPECT_EQ(received.size(), size);
+        EXPECT_TRUE(
+            std::ranges::all_of(received, [](std::byte each) { return each == std::byte{'X'}; }));
+        connection.close();
+        EXPECT_EQ(peer.said(), "done\n");
     }
 }
 
