@@ -59,6 +59,7 @@ Offset make_segment_at_most(Heap& heap, std::size_t size) {
 
 // The order is such that a death in between leaves the link still to be followed.
 void enter(const Heap& heap, PutSide& side, Offset segment) {
+    side.segment.store(segment, std::memory_order_relaxed);
     side.end.store(segment + heap.at<Segment>(segment)->size, std::memory_order_release);
     side.at.store(first_record(segment), std::memory_order_release);
 }
@@ -191,11 +192,10 @@ void Putter::put_block(Offset message) {
 
 void Putter::grow() {
     PutSide& side = stream_.put;
-    const Offset end = side.end.load(std::memory_order_relaxed);
     // While takers keep up, a few small ones go round and stay in the processor's cache; a long queue
     // has large ones.
-    const Offset takers = place_of(stream_.take).segment.load(std::memory_order_relaxed);
-    const bool keep_up = takers + heap_.at<Segment>(takers)->size == end;
+    const bool keep_up = place_of(stream_.take).segment.load(std::memory_order_relaxed) ==
+                         side.segment.load(std::memory_order_relaxed);
     const std::size_t wanted = keep_up ? usual_segment : longer_than(side.grown.load());
     const Offset segment = make_segment_at_most(heap_, wanted);
     side.grown.store(heap_.at<Segment>(segment)->size);

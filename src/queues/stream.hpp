@@ -52,9 +52,10 @@ class Header {
 struct PutSide {
     heap::LockWord lock;
     std::uint32_t padding;
-    heap::Offset object;            ///< that the stream lies in
-    std::atomic<heap::Offset> at;   ///< where the next header will be
-    std::atomic<heap::Offset> end;  ///< of its segment
+    heap::Offset object;                ///< that the stream lies in
+    std::atomic<heap::Offset> at;       ///< where the next header will be
+    std::atomic<heap::Offset> segment;  ///< that it is in
+    std::atomic<heap::Offset> end;      ///< of that
     std::atomic<heap::Offset>
         giving;  ///< what is on its way into the stream, a segment with 1 beside it
     std::atomic<std::uint64_t> count;        ///< of the messages ever put
