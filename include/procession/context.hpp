@@ -38,8 +38,14 @@ PROCESSION_API std::vector<StartMethod> get_all_start_methods();
 /// @see Python: multiprocessing.set_forkserver_preload
 PROCESSION_API void set_forkserver_preload(void (*load)());
 
-/// The processors that this process may use: affinity mask and cgroup quota counted. At least 1.
+/// The processors that this process may use: affinity mask and cgroup quota counted; a pool's worker has its
+/// share of its pool's. At least 1.
 PROCESSION_API int cpu_count();
+
+/// What exit() throws in a child's target. No std::exception: rethrow it from catch (...).
+struct PROCESSION_API ExitRequest {
+    int status;
+};
 
 /// Ends the process. In a child's target the stack is unwound (ExitRequest is thrown); elsewhere it
 /// is std::exit.

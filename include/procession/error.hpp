@@ -150,13 +150,19 @@ struct PROCESSION_API RemoteError : Error {
     std::string traceback;
 };
 
-/// The worker that held a task was killed or ended; `exitcode` is n or -signal where it is known.
+/// The worker that held a task was killed or ended.
 struct PROCESSION_API WorkerDied : Error {
     WorkerDied(const std::string& text, int worker, std::optional<int> code, std::string task_name)
         : Error(Errc::worker_died, text), pid(worker), exitcode(code), task(std::move(task_name)) {}
     int pid;
-    std::optional<int> exitcode;
-    std::string task;
+    std::optional<int> exitcode;  ///< n, or -signal, where it is known
+    std::string task;             ///< what it ran
+    /// The most bytes of memory that it had; 0: not known.
+    std::size_t peak_resident = 0;
+    /// Whether the kernel killed it, as far as can be told, since there was no memory left.
+    bool out_of_memory = false;
+    /// The last lines that it wrote to stderr.
+    std::string last_stderr = {};
 };
 
 /// The holder of a lock is gone; the lock was not taken, and what it guards may be half-written.

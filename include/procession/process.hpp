@@ -7,6 +7,7 @@
 #include <procession/authkey.hpp>
 #include <procession/context.hpp>
 #include <procession/detail/target.hpp>
+#include <procession/limits.hpp>
 #include <procession/timeout.hpp>
 
 #include <fmt/format.h>
@@ -23,19 +24,6 @@
 
 namespace procession::inline v0 {
 
-/// What procession::exit() throws in a child's target. No std::exception: rethrow it from catch (...).
-struct PROCESSION_API ExitRequest {
-    int status;
-};
-
-/// Limits of a process (setrlimit(2)); none leaves the parent's.
-struct Limits {
-    std::optional<std::size_t> memory = {};        ///< bytes of address space
-    std::optional<std::chrono::seconds> cpu = {};  ///< processor time
-    std::optional<int> open_files = {};            ///< descriptors
-    int nice = 0;                                  ///< added to the parent's
-};
-
 /// How a process is to be made.
 struct ProcessOptions {
     std::string name = {};                         ///< default "Process-1", "Process-2:1", ...
@@ -51,9 +39,15 @@ struct ExitCode : std::optional<int> {
     explicit operator bool() const = delete;
 };
 
+class Process;
+class ProcessHandle;
+
 namespace detail {
 struct ProcessRecord;
 struct ProcessState;
+/// What the library's other parts see of a process, and set before its start.
+ProcessState& internals_of(const Process&);
+ProcessState& internals_of(const ProcessHandle&);
 }  // namespace detail
 
 /// A reference to a process; a copy refers to the same one.
@@ -82,6 +76,7 @@ class PROCESSION_API ProcessHandle {
     /// another one
     void set_authkey(AuthKey);
 
+    friend detail::ProcessState& detail::internals_of(const ProcessHandle&);
     friend bool operator==(const ProcessHandle& a, const ProcessHandle& b) { return a.pid() == b.pid(); }
 
   private:
@@ -166,6 +161,8 @@ class PROCESSION_API Process {
     void continue_as_current();
 
   private:
+    friend detail::ProcessState& detail::internals_of(const Process&);
+
     void set_target(std::unique_ptr<detail::Target>);
     void leave_to(detail::ProcessRecord& child);
     detail::ProcessState& state() const;
@@ -232,6 +229,9 @@ PROCESSION_API ProcessHandle current_process();
 /// The process that started this one; none in the first.
 PROCESSION_API std::optional<ProcessHandle> parent_process();
 
+class Pool;
+struct PoolOptions;
+
 /// Starts processes by one method, whatever the program is set to.
 class PROCESSION_API Context {
   public:
@@ -242,6 +242,9 @@ class PROCESSION_API Context {
         return procession::Process(ProcessOptions{.start_method = method_}, std::forward<F>(target),
                                    std::forward<A>(args)...);
     }
+    /// A pool whose workers are started so; defined in <procession/pool.hpp>.
+    procession::Pool Pool(int processes, PoolOptions options) const;
+    procession::Pool Pool(int processes = cpu_count()) const;
 
   private:
     StartMethod method_;

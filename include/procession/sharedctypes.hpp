@@ -54,6 +54,10 @@ class PROCESSION_API SharedData : public Handle {
                std::optional<RLock> lock = {});
     /// One that was received. @throws TypeMismatch it is of another type
     SharedData(Handle, const SharedShape&);
+    // Not inline: gcc 12 warns of the copy of an optional as it sees it.
+    SharedData(const SharedData&) noexcept;
+    SharedData& operator=(const SharedData&) noexcept;
+    ~SharedData();
 
     template <class T>
     T* data_as() const {

@@ -22,6 +22,7 @@ enum class ObjectType : std::uint32_t {
     pipe,
     pipe_end,
     parked_descriptor,
+    pool,
     count
 };
 

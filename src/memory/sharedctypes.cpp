@@ -111,6 +111,10 @@ SharedData::SharedData(const SharedShape& shape, std::size_t size, const void* i
     if (exists()) find();
 }
 
+SharedData::SharedData(const SharedData&) noexcept = default;
+SharedData& SharedData::operator=(const SharedData&) noexcept = default;
+SharedData::~SharedData() = default;
+
 SharedData::SharedData(Handle handle, const SharedShape& shape) : Handle(std::move(handle)) {
     check_shape(traits_of(Heap::program(), offset()), shape);
     find();

@@ -21,8 +21,11 @@ Descriptor Descriptor::above_stdio(int fd) {
 }
 
 Descriptor Descriptor::duplicate(int at_least) const {
-    return Descriptor(checked(::fcntl(fd_, F_DUPFD_CLOEXEC, at_least), "descriptor",
-                              "fcntl(F_DUPFD_CLOEXEC)", "Raise RLIMIT_NOFILE if it says EMFILE."));
+    int fd = ::fcntl(fd_, F_DUPFD_CLOEXEC, at_least);
+    // RLIMIT_NOFILE may leave no such number.
+    if (fd < 0 && errno == EINVAL) fd = ::fcntl(fd_, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    return Descriptor(
+        checked(fd, "descriptor", "fcntl(F_DUPFD_CLOEXEC)", "Raise RLIMIT_NOFILE if it says EMFILE."));
 }
 
 bool is_open(int fd) noexcept { return ::fcntl(fd, F_GETFD) >= 0; }

@@ -27,7 +27,8 @@ class Descriptor {
     /// The same file, numbered above those of stdin, stdout and stderr: where the program has closed one
     /// of these, what is opened next would take its place and be written to.
     static Descriptor above_stdio(int fd);
-    /// A second descriptor of the same file, close-on-exec, numbered `at_least` or above.
+    /// A second descriptor of the same file, close-on-exec, numbered `at_least` or above; where
+    /// RLIMIT_NOFILE leaves no such number, above those of stdin, stdout and stderr.
     Descriptor duplicate(int at_least = 3) const;
 
   private:

@@ -68,6 +68,16 @@ std::optional<Module> find_module(const std::function<bool(const Module&)>& want
     return std::move(search.found);
 }
 
+unsigned long long unloaded_modules() {
+    unsigned long long count = 0;
+    const auto look = [](dl_phdr_info* info, std::size_t, void* data) {
+        *static_cast<unsigned long long*>(data) = info->dlpi_subs;
+        return 1;
+    };
+    ::dl_iterate_phdr(look, &count);
+    return count;
+}
+
 std::optional<Module> module_with_data_at(const void* place) {
     // A fork by another thread may catch the loader's lock, but this look needs none.
     dl_find_object seen;

@@ -31,6 +31,9 @@ struct Module {
 /// The first module that is wanted. The loader's lock is held meanwhile.
 std::optional<Module> find_module(const std::function<bool(const Module&)>& wanted);
 
+/// How many modules have been unloaded: while it stays, addresses mean what they meant.
+unsigned long long unloaded_modules();
+
 /// The module in whose data a place lies: none for a stack, the heap and thread-local storage. Takes
 /// no lock for a place outside of all modules.
 std::optional<Module> module_with_data_at(const void* place);

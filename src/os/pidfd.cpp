@@ -9,6 +9,8 @@
 #include <unistd.h>
 
 #include <array>
+#include <chrono>
+#include <thread>
 
 #include "os/error.hpp"
 
@@ -74,6 +76,19 @@ std::optional<WaitStatus> reap_quietly(int pidfd) noexcept {
     } catch (const std::system_error&) {
         return std::nullopt;
     }
+}
+
+std::optional<WaitStatus> reap_ended(int pidfd) noexcept {
+    constexpr std::chrono::milliseconds between_looks(1);
+    try {
+        for (int looks = 0; looks < 1000; ++looks) {
+            if (const auto status = reap(pidfd)) return status;
+            std::this_thread::sleep_for(between_looks);
+        }
+    } catch (const std::system_error&) {
+        // Somebody else reaped it.
+    }
+    return std::nullopt;
 }
 
 std::optional<Ended> reap_any() {

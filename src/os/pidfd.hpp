@@ -35,6 +35,9 @@ struct WaitStatus {
 std::optional<WaitStatus> reap(int pidfd);
 /// The same; none, too, when somebody else reaped it: the program may do so by itself.
 std::optional<WaitStatus> reap_quietly(int pidfd) noexcept;
+/// The same of one that has ended. One that is traced, by a debugger or a leak check, is its parent's to reap only
+/// when its tracer has let go of it: that is waited for, for a second at most.
+std::optional<WaitStatus> reap_ended(int pidfd) noexcept;
 /// Reaps any child that has ended: only for a process that is nothing but ours.
 struct Ended {
     pid_t pid;

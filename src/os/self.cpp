@@ -77,6 +77,24 @@ std::uint64_t credentials_fingerprint() {
     return hash.value();
 }
 
+HardLimits hard_limits() {
+    HardLimits most{};
+    for (unsigned i = 0; i < most.size(); ++i) {
+        rlimit limit{};
+        ::getrlimit(static_cast<__rlimit_resource>(i), &limit);
+        most[i] = limit.rlim_max;
+    }
+    return most;
+}
+
+void raise_limits() {
+    const HardLimits most = hard_limits();
+    for (unsigned i = 0; i < most.size(); ++i) {
+        const rlimit limit{most[i], most[i]};
+        ::setrlimit(static_cast<__rlimit_resource>(i), &limit);
+    }
+}
+
 int thread_count() {
     // A folder's link count: two, and one for each folder in it (proc(5)).
     struct stat tasks {};

@@ -11,7 +11,7 @@ namespace procession::inline v0::os {
 namespace {
 
 // What the C library takes from it for the program's thread-local variables must fit as well.
-constexpr std::size_t stack_size = 256 * 1024;
+constexpr std::size_t small_stack = 256 * 1024;
 
 void* run(void* body) {
     (*static_cast<const std::function<void()>*>(body))();
@@ -20,10 +20,11 @@ void* run(void* body) {
 
 }  // namespace
 
-ServiceThread::ServiceThread(const char* name, std::function<void()> body) : body_(std::move(body)) {
+ServiceThread::ServiceThread(const char* name, std::function<void()> body, Stack stack)
+    : body_(std::move(body)) {
     pthread_attr_t attributes;
     ::pthread_attr_init(&attributes);
-    ::pthread_attr_setstacksize(&attributes, stack_size);
+    if (stack == Stack::small) ::pthread_attr_setstacksize(&attributes, small_stack);
     // A new thread has its creator's mask.
     sigset_t all, before;
     ::sigfillset(&all);
@@ -39,6 +40,11 @@ ServiceThread::ServiceThread(const char* name, std::function<void()> body) : bod
 
 ServiceThread::~ServiceThread() {
     if (running_) ::pthread_join(thread_, nullptr);
+}
+
+void ServiceThread::detach() noexcept {
+    if (running_) ::pthread_detach(thread_);
+    running_ = false;
 }
 
 }  // namespace procession::inline v0::os

@@ -5,9 +5,16 @@
 #include <unwind.h>
 
 #include <algorithm>
+#include <map>
+#include <mutex>
+#include <optional>
 #include <span>
 #include <string_view>
+#include <utility>
+#include <vector>
 
+#include "os/fork_mutex.hpp"
+#include "os/module.hpp"
 #include "os/symbols.hpp"
 
 namespace procession::inline v0::os {
@@ -72,6 +79,36 @@ std::string format_calls(std::span<const std::uintptr_t> addresses) {
     return text;
 }
 
+// The texts of the last traces. Tasks fail where others failed before, and looking up their calls takes
+// most of a millisecond.
+class Texts {
+    using Addresses = std::vector<std::uintptr_t>;
+
+  public:
+    std::optional<std::string> find(const Addresses& addresses) {
+        const std::lock_guard lock(mutex_);
+        const auto unloaded = unloaded_modules();
+        if (std::exchange(unloaded_, unloaded) != unloaded) texts_.clear();
+        const auto found = texts_.find(addresses);
+        return found == texts_.end() ? std::nullopt : std::optional(found->second);
+    }
+    void add(const Addresses& addresses, const std::string& text) {
+        constexpr std::size_t most = 32;
+        const std::lock_guard lock(mutex_);
+        if (texts_.size() == most) texts_.clear();
+        texts_.emplace(addresses, text);
+    }
+
+  private:
+    ForkMutex mutex_;
+    std::map<Addresses, std::string> texts_;
+    unsigned long long unloaded_ = 0;
+};
+Texts& texts() {
+    static Texts* const instance = new Texts;
+    return *instance;
+}
+
 }  // namespace
 
 StackTrace StackTrace::capture(const void* outermost) noexcept {
@@ -96,7 +133,11 @@ StackTrace StackTrace::capture(const void* outermost) noexcept {
 
 std::string StackTrace::format() const noexcept {
     try {
-        return format_calls(std::span(addresses_).first(count_));
+        const std::vector<std::uintptr_t> addresses(addresses_.data(), addresses_.data() + count_);
+        if (auto known = texts().find(addresses)) return *std::move(known);
+        std::string text = format_calls(addresses);
+        texts().add(addresses, text);
+        return text;
     } catch (...) {
         // Without memory there is still the rest of the report.
         return {};

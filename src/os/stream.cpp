@@ -8,6 +8,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 
 #include "os/error.hpp"
@@ -46,6 +47,18 @@ class WithoutSigpipe {
     sigset_t sigpipe_, before_;
     bool was_pending_;
 };
+
+// Once poll(2) says that there is room, though another may take it.
+ssize_t write_now(int fd, mode_t kind, std::span<const std::byte> bytes) {
+    if (S_ISSOCK(kind)) return ::send(fd, bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+    const iovec some = piece(bytes.first(std::min(bytes.size(), sure_pipe_room)));
+    const WithoutSigpipe guard;
+    if (S_ISFIFO(kind)) {
+        const ssize_t put = ::pwritev2(fd, &some, 1, -1, RWF_NOWAIT);
+        if (put >= 0 || errno != EOPNOTSUPP) return put;
+    }
+    return ::writev(fd, &some, 1);
+}
 
 }  // namespace
 
@@ -94,6 +107,25 @@ std::size_t write_some(int fd, std::span<const std::byte> first, std::span<const
     const ssize_t put =
         retry_on_signal([&] { return ::writev(fd, pieces.data(), static_cast<int>(pieces.size())); });
     return static_cast<std::size_t>(checked(put, "connection", "writev"));
+}
+
+std::size_t write_until(int fd, std::span<const std::byte> bytes, const Deadline& deadline) {
+    struct stat status {};
+    if (::fstat(fd, &status) != 0) return 0;
+    std::size_t done = 0;
+    while (done < bytes.size()) {
+        pollfd watched{fd, POLLOUT, 0};
+        const int ready = ::poll(&watched, 1, deadline.poll_milliseconds());
+        if (ready == 0 && deadline.expired()) break;
+        if (ready < 0 && errno != EINTR) break;
+        if (ready <= 0) continue;
+        const ssize_t put = write_now(fd, status.st_mode, bytes.subspan(done));
+        if (put >= 0)
+            done += static_cast<std::size_t>(put);
+        else if (!would_wait(put) && errno != EINTR)
+            break;
+    }
+    return done;
 }
 
 }  // namespace procession::inline v0::os

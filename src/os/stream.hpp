@@ -7,10 +7,12 @@
 #include <optional>
 #include <span>
 
+#include "os/deadline.hpp"
+
 namespace procession::inline v0::os {
 
-// Streams of bytes: sockets, and the system's pipes. None of these waits, whatever the flags of the file; a
-// signal ends none, and a gone peer is EPIPE, not SIGPIPE.
+// Streams of bytes: sockets, and the system's pipes. None of these waits, whatever the flags of the file, but
+// write_until(); a signal ends none, and a gone peer is EPIPE, not SIGPIPE.
 
 bool is_socket(int fd);
 /// Whether one of these poll(2) events holds now, or the end or a failure does.
@@ -28,5 +30,10 @@ std::size_t read_some(int fd, std::span<std::byte> room);
 /// Into a pipe that is ready, and so has room for this much.
 inline constexpr std::size_t sure_pipe_room = PIPE_BUF;
 std::size_t write_some(int fd, std::span<const std::byte> first, std::span<const std::byte> second);
+
+/// To a file of any kind, waiting while it does not take it. @returns how much it has taken, when that was
+/// all, at the deadline, or when it takes no more. Before Linux 6.4 it may wait for longer where others
+/// write to the same pipe.
+std::size_t write_until(int fd, std::span<const std::byte>, const Deadline&);
 
 }  // namespace procession::inline v0::os

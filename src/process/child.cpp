@@ -6,7 +6,6 @@
 #include <fmt/format.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <climits>
@@ -17,13 +16,17 @@
 
 #include "heap/bequest.hpp"
 #include "log/log.hpp"
+#include "os/cgroup.hpp"
 #include "os/error.hpp"
 #include "os/futex.hpp"
+#include "os/processors.hpp"
 #include "os/throw_site.hpp"
 #include "process/finalize.hpp"
 #include "process/launch.hpp"
 #include "process/lifeline.hpp"
+#include "process/limits.hpp"
 #include "process/state.hpp"
+#include "process/stderr_tail.hpp"
 #include "process/traceback.hpp"
 
 // Where the build has them: what they know must be written before _exit.
@@ -56,6 +59,7 @@ void leave_for_good(int status, void*) {
     if (__lsan_do_leak_check && !parent_had_threads) __lsan_do_leak_check();
     // Now nothing can go wrong any more: whoever joins need not wait for what our real parent sees.
     Heap::program().note_own_end(status);
+    note_peak(*own_record);
     note_end(*own_record, status & 0xff);
     ::_exit(status);
 }
@@ -83,18 +87,14 @@ void run_and_exit(const std::function<void()>& body) {
     std::exit(status);
 }
 
-// In the new process. What may not be had is the system's to refuse, and its error to show.
-void apply_limits(const Limits& limits) {
-    const auto set = [](auto resource, rlim_t value) {
-        const rlimit limit{value, value};
-        os::checked(::setrlimit(resource, &limit), "Process", "setrlimit");
-    };
-    if (limits.memory) set(RLIMIT_AS, *limits.memory);
-    if (limits.cpu) set(RLIMIT_CPU, static_cast<rlim_t>(limits.cpu->count()));
-    if (limits.open_files) set(RLIMIT_NOFILE, static_cast<rlim_t>(*limits.open_files));
-    if (limits.nice)
-        os::checked(::setpriority(PRIO_PROCESS, 0, ::getpriority(PRIO_PROCESS, 0) + limits.nice),
-                    "Process", "setpriority");
+// What it may use and where it runs is settled before any of the user's code. Where the system refuses,
+// that is the process's error, which it reports as any other.
+void confine(const Launch& launch) {
+    apply_limits(launch.limits);
+    if (!launch.memory_group.empty())
+        if (const std::string why = os::join_group(launch.memory_group); !why.empty())
+            log_warning("control group: its limit of memory is not in force: {}", why);
+    if (!launch.processors.empty()) os::use_processors(launch.processors);
 }
 
 // This process is what the record says, and takes part in what it was given.
@@ -104,10 +104,10 @@ void become_child(const Handle& handle, const Launch& launch, std::span<const he
     main_thread = std::this_thread::get_id();
     own_record = &record;
     become(record);
+    if (launch.method == StartMethod::spawn) note_spawner_peak(record);
     note_given(Heap::program(), given, true);
     if (record.stage.exchange(Stage::begun) == Stage::made) os::futex_wake(record.stage, INT_MAX);
     set_current_record(handle);
-    apply_limits(launch.limits);
     inherit_start_method(launch.method);
     ::on_exit(leave_for_good, nullptr);
 }
@@ -152,7 +152,10 @@ void run_child(const LaunchOrder& order, const os::Inherited& now) {
     const Launch launch = take_up(reader, now);
     const Handle parent = Handle::attach(launch.parent);
     become_child(record, launch, message_references(heap, order.launch));
-    run_and_exit([&] { find_entry(launch.entry)(reader); });
+    run_and_exit([&] {
+        confine(launch);
+        find_entry(launch.entry)(reader);
+    });
     ::_exit(255);
 }
 
@@ -176,6 +179,7 @@ void run_forked(Process& process, const Handle& record, std::uint64_t serial, bo
                 const Launch& launch, std::span<const heap::Offset> given) {
     forget_children_after_fork();
     forget_finalizers_after_fork();
+    forget_stderr_tails_after_fork();
     parent_had_threads = with_threads;
     Heap& heap = Heap::program();
     heap.self();
@@ -187,7 +191,10 @@ void run_forked(Process& process, const Handle& record, std::uint64_t serial, bo
     const bool inherits = heap::Bequest::is_there_any();
     become_child(record, launch, given);
     if (inherits) await_bequest(record_of(record));
-    run_and_exit([&] { process.run(); });
+    run_and_exit([&] {
+        confine(launch);
+        process.run();
+    });
     ::_exit(255);
 }
 

@@ -41,9 +41,9 @@ int find_code(ProcessState& state) {
     ProcessRecord& record = record_of(*state.record);
     if (state.own) {
         // None where the program reaps by itself, or ignores SIGCHLD.
-        const auto status = os::reap_quietly(state.pidfd.get());
+        const auto status = os::reap_ended(state.pidfd.get());
         if (status)
-            record_end(record, status->code);
+            record_end(record, *status);
         else
             record_end(record, record.stage.load() == Stage::ended ? record.code.load()
                                                                    : code_nobody_saw(state));

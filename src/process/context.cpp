@@ -17,7 +17,16 @@
 
 #include "process/state.hpp"
 
+// Where the program has OpenMP.
+extern "C" __attribute__((weak)) void omp_set_num_threads(int);
+
 namespace procession::inline v0 {
+namespace detail {
+namespace {
+int sharers = 1;
+}  // namespace
+}  // namespace detail
+
 namespace {
 
 std::atomic<int> chosen{-1};
@@ -72,10 +81,16 @@ int cpu_count() {
                     ? CPU_COUNT(&set)
                     : static_cast<int>(std::thread::hardware_concurrency());
     if (const auto allowed = quota()) count = std::min(count, *allowed);
-    return std::max(count, 1);
+    return std::max(count / detail::sharers, 1);
 }
 
 namespace detail {
+int processor_sharers() { return sharers; }
+void share_processors(int count) {
+    sharers = std::max(count, 1);
+    if (omp_set_num_threads && !std::getenv("OMP_NUM_THREADS")) omp_set_num_threads(cpu_count());
+}
+
 void inherit_start_method(StartMethod method) { chosen = static_cast<int>(method); }
 }  // namespace detail
 

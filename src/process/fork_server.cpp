@@ -18,6 +18,7 @@
 #include <algorithm>
 #include <climits>
 #include <cstring>
+#include <functional>
 #include <mutex>
 #include <unordered_map>
 
@@ -64,9 +65,10 @@ void start_fork_server(ServerState& server, std::uint64_t credentials) {
         bury(Heap::program(), dead);
     }
     server.credentials.store(credentials);
+    std::ranges::copy(os::hard_limits(), server.limits.begin());
     server.trouble[0] = '\0';
     const auto index = static_cast<std::size_t>(&server - program_state().servers);
-    Launched process = run_own_file(fmt::format("server={}", index), false);
+    Launched process = run_own_file(fmt::format("server={}", index), false, STDERR_FILENO);
     const auto deadline = os::Deadline::after(std::chrono::seconds(60));
     while (server.participant.load() == 0) {
         os::futex_wait(server.participant, 0, deadline.sooner(std::chrono::milliseconds(20)));
@@ -83,9 +85,16 @@ void start_fork_server(ServerState& server, std::uint64_t credentials) {
     started().servers.push_back(process.pidfd.duplicate(os::out_of_the_way));
 }
 
+// One that a process with less started would make processes with less.
+bool allows_as_much(const ServerState& server, const os::HardLimits& ours) {
+    return std::equal(ours.begin(), ours.end(), server.limits.begin(), std::less_equal());
+}
+
 ServerState* find_server(std::uint64_t credentials) {
+    const os::HardLimits ours = os::hard_limits();
     for (ServerState& server : program_state().servers)
-        if (server.credentials.load() == credentials && runs(server)) return &server;
+        if (server.credentials.load() == credentials && runs(server) && allows_as_much(server, ours))
+            return &server;
     return nullptr;
 }
 
@@ -251,7 +260,7 @@ class Server {
             children_.erase(found);
             if (child.spare) settle(child, ended->status.code);
             if (!child.record) continue;
-            record_end(record_at(child.record), ended->status.code);
+            record_end(record_at(child.record), ended->status);
             drop(Heap::program(), child.record, me_);
         }
     }
@@ -318,6 +327,8 @@ void run_fork_server(std::size_t index) {
     ::prctl(PR_SET_NAME, "procession-fs");
     // Orphans of its children are its own to reap.
     ::prctl(PR_SET_CHILD_SUBREAPER, 1);
+    // What its first requester is limited to is not what it, or another requester, may use.
+    os::raise_limits();
     // What a terminal or a service manager sends to all belongs to the program, which is to be cleaned
     // up after. Blocked and not ignored: one that is meant for a child waits until the child has its own
     // mask.

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "process/launch.hpp"
 
+#include <cstdio>
 #include <cstring>
+#include <exception>
 #include <vector>
 
 #include "heap/object.hpp"
@@ -27,6 +29,10 @@ LaunchOrder write_launch(const Handle& record, const FunctionEntry& entry, Launc
     record_of(record).launch = message;
     return {message, record.offset(), heap.at<heap::ObjectHeader>(record.offset())->serial,
             record_of(record).daemon != 0 ? LaunchOrder::is_daemon : 0, false};
+}
+
+void say_cannot_begin(const std::exception& error) noexcept {
+    std::fprintf(stderr, "procession: this process could not begin: %s\n", error.what());
 }
 
 bool await_begin(const ProcessRecord& record, const Launched& child) {

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "log/log.hpp"
 #include "os/descriptor.hpp"
@@ -25,13 +26,15 @@ struct Launch {
     LogState log = {};
     StartMethod method = {};
     Limits limits = {};
+    std::vector<int> processors = {};  ///< empty: as inherited
+    std::string memory_group = {};     ///< its folder; empty: as inherited
     std::uint64_t parent = 0;
     std::string authkey = {};
 
     template <class Archive>
     void serialize(Archive& archive) {
         archive(entry.module, entry.build_id, entry.offset, inherited, log.level, log.to_stderr, method,
-                limits, parent, authkey);
+                limits, processors, memory_group, parent, authkey);
     }
 };
 
@@ -59,15 +62,17 @@ LaunchOrder write_launch(const Handle& record, const FunctionEntry&, Launch, con
 /// go with this process. @returns whether it holds it
 bool await_begin(const ProcessRecord&, const Launched&);
 
-/// A copy of this process, which is given those objects.
+/// A copy of this process, which is given those objects. `stderr_fd` is what it gets as its stderr.
 Launched launch_forked(Process&, const Handle& record, const Launch&,
-                       std::span<const heap::Offset> given);
+                       std::span<const heap::Offset> given, int stderr_fd);
 /// A fresh run of the program's own file; it has begun when this returns.
-Launched launch_spawned(const LaunchOrder&);
+Launched launch_spawned(const LaunchOrder&, int stderr_fd);
 
 /// Runs the program's own file in a new process, in the given role, with the descriptors of the mark;
 /// see takeover.cpp.
-Launched run_own_file(const std::string& role, bool daemon);
+Launched run_own_file(const std::string& role, bool daemon, int stderr_fd);
+/// Says so on stderr, in a new process.
+void say_cannot_begin(const std::exception&) noexcept;
 /// Says that such a process ended before it took up its role.
 [[noreturn]] void throw_did_not_begin(const char* what, int code);
 /// Where a daemon's new process finds the read end of its parent's lifeline.

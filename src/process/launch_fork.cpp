@@ -25,7 +25,7 @@ void flush_before_fork() {
 }  // namespace
 
 Launched launch_forked(Process& process, const Handle& record, const Launch& launch,
-                       std::span<const heap::Offset> given) {
+                       std::span<const heap::Offset> given, int stderr_fd) {
     const bool with_threads = os::thread_count() > 1;
     if (with_threads)
         log_warning(
@@ -38,10 +38,17 @@ Launched launch_forked(Process& process, const Handle& record, const Launch& lau
     const std::uint64_t serial = Heap::program().at<heap::ObjectHeader>(record.offset())->serial;
     const pid_t pid = ::fork();
     if (pid == 0) {
-        hang_on(program_lifeline());
-        if (line) hang_on(line.get());
-        line.reset();
-        run_forked(process, record, serial, with_threads, launch, given);
+        // What fails here must not go on in the caller: that is the parent's code.
+        try {
+            if (stderr_fd != STDERR_FILENO) ::dup2(stderr_fd, STDERR_FILENO);
+            hang_on(program_lifeline());
+            if (line) hang_on(line.get());
+            line.reset();
+            run_forked(process, record, serial, with_threads, launch, given);
+        } catch (const std::exception& error) {
+            say_cannot_begin(error);
+        }
+        ::_exit(255);
     }
     os::checked(pid, fmt::format("Process(\"{}\")", process.name()), "fork",
                 "EAGAIN: raise RLIMIT_NPROC.");

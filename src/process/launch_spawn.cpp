@@ -21,8 +21,10 @@ using heap::Heap;
 
 /// The parts of a posix_spawn that have to be given back.
 struct SpawnPlan {
+    static constexpr int first_free = inherited_daemon_lifeline + 1;
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
+    std::vector<os::Descriptor> lower;
 
     SpawnPlan() {
         ::posix_spawn_file_actions_init(&actions);
@@ -33,11 +35,23 @@ struct SpawnPlan {
         ::posix_spawnattr_destroy(&attributes);
     }
     SpawnPlan(SpawnPlan&&) = delete;
+
+    void give(int fd, int number) {
+        int error = ::posix_spawn_file_actions_adddup2(&actions, fd, number);
+        // Opened before RLIMIT_NOFILE became this low: the kernel would take it, glibc does not.
+        if (error == EBADF) {
+            lower.push_back(
+                os::Descriptor(os::checked(::fcntl(fd, F_DUPFD_CLOEXEC, first_free), "Process",
+                                           "fcntl(F_DUPFD_CLOEXEC)", "Raise RLIMIT_NOFILE.")));
+            error = ::posix_spawn_file_actions_adddup2(&actions, lower.back().get(), number);
+        }
+        if (error) os::throw_errno("Process", "posix_spawn_file_actions_adddup2", {}, error);
+    }
 };
 
 }  // namespace
 
-Launched run_own_file(const std::string& role, bool daemon) {
+Launched run_own_file(const std::string& role, bool daemon, int stderr_fd) {
     constexpr int heap_fd = 3, lifeline_fd = 4;
     // The new process would not heed the mark, and run main once more.
     if (::getauxval(AT_SECURE))
@@ -46,14 +60,14 @@ Launched run_own_file(const std::string& role, bool daemon) {
             "must "
             "not listen to its environment. Use StartMethod::fork.");
     SpawnPlan plan;
+    if (stderr_fd != STDERR_FILENO) plan.give(stderr_fd, STDERR_FILENO);
     ::posix_spawn_file_actions_addopen(&plan.actions, 0, "/dev/null", O_RDONLY, 0);
-    for (const int fd : {STDOUT_FILENO, STDERR_FILENO})
+    for (const int fd : {STDOUT_FILENO, stderr_fd})
         if (!os::is_open(fd))
             ::posix_spawn_file_actions_addopen(&plan.actions, fd, "/dev/null", O_WRONLY, 0);
-    ::posix_spawn_file_actions_adddup2(&plan.actions, Heap::program().descriptor(), heap_fd);
-    ::posix_spawn_file_actions_adddup2(&plan.actions, program_lifeline(), lifeline_fd);
-    if (daemon)
-        ::posix_spawn_file_actions_adddup2(&plan.actions, daemon_lifeline(), inherited_daemon_lifeline);
+    plan.give(Heap::program().descriptor(), heap_fd);
+    plan.give(program_lifeline(), lifeline_fd);
+    if (daemon) plan.give(daemon_lifeline(), inherited_daemon_lifeline);
     ::posix_spawn_file_actions_addclosefrom_np(&plan.actions,
                                                inherited_daemon_lifeline + (daemon ? 1 : 0));
 
@@ -93,10 +107,10 @@ void throw_did_not_begin(const char* what, int code) {
                     what, code));
 }
 
-Launched launch_spawned(const LaunchOrder& order) {
+Launched launch_spawned(const LaunchOrder& order, int stderr_fd) {
     Launched child = run_own_file(fmt::format("launch={},record={},serial={},flags={}", order.launch,
                                               order.record, order.serial, order.flags),
-                                  order.flags & LaunchOrder::is_daemon);
+                                  order.flags & LaunchOrder::is_daemon, stderr_fd);
     ProcessRecord& record = record_at(order.record);
     if (await_begin(record, child)) return child;
     // A signal may have ended it, which its exit code will tell.

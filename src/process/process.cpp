@@ -17,6 +17,7 @@
 #include "os/error.hpp"
 #include "os/futex.hpp"
 #include "process/lifeline.hpp"
+#include "process/limits.hpp"
 #include "process/spare.hpp"
 #include "process/state.hpp"
 #include "process/takeover.hpp"
@@ -89,6 +90,11 @@ class BequestAwaited {
 
 }  // namespace
 
+namespace detail {
+ProcessState& internals_of(const Process& process) { return process.state(); }
+ProcessState& internals_of(const ProcessHandle& process) { return *process.state_; }
+}  // namespace detail
+
 // ---------------------------------------------------------------- making one
 
 Process::Process() : Process(ProcessOptions{}) {}
@@ -97,6 +103,7 @@ Process::Process(ProcessOptions options) : state_(std::make_shared<ProcessState>
     // Called for its being linked: with it comes what lets children begin.
     static const bool linked = (detail::take_over(), true);
     static_cast<void>(linked);
+    detail::check_limits(options.limits, "Process");
     state_->creator = ::getpid();
     state_->authkey = detail::current_authkey();
     state_->name = std::move(options.name);
@@ -167,6 +174,11 @@ void Process::start() {
         throw StateError(
             fmt::format("Process(\"{}\")::start: it was created by process {}, which alone can start it",
                         name(), mine.creator));
+    if (!detail::has_main_begun())
+        throw StateError(
+            fmt::format("Process(\"{}\")::start: static initialisation starts it, before main: a child "
+                        "would start it again. Start it in main.",
+                        name()));
     if (heap::child_mark())
         throw StateError(
             "Process::start: this process was to be a child of the program and ran main "
@@ -180,6 +192,8 @@ void Process::start() {
     detail::Launch launch{.log = detail::log_state(),
                           .method = mine.method,
                           .limits = mine.limits,
+                          .processors = mine.processors,
+                          .memory_group = mine.memory_group ? mine.memory_group->folder() : "",
                           .parent = detail::current_record().offset(),
                           .authkey = mine.authkey.bytes()};
     detail::record_of(record).parent = launch.parent;
@@ -188,7 +202,7 @@ void Process::start() {
     detail::Launched child = [&] {
         if (mine.method == StartMethod::fork) {
             if (target_) target_->refer(arguments);
-            return detail::launch_forked(*this, record, launch, arguments.references());
+            return detail::launch_forked(*this, record, launch, arguments.references(), mine.stderr_fd);
         }
         NativeWriter writer(arguments);
         const detail::FunctionEntry* entry = write_subclass(writer);
@@ -202,9 +216,9 @@ void Process::start() {
         launch.inherited = os::Inherited::capture();
         const detail::LaunchOrder order =
             detail::write_launch(record, *entry, std::move(launch), arguments);
-        if (mine.method == StartMethod::spawn) return detail::launch_spawned(order);
+        if (mine.method == StartMethod::spawn) return detail::launch_spawned(order, mine.stderr_fd);
         for (;;) {
-            if (auto started = spare->order(order)) return std::move(*started);
+            if (auto started = spare->order(order, mine.stderr_fd)) return std::move(*started);
             spare.emplace();  // that one was killed
         }
     }();

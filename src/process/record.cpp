@@ -2,6 +2,7 @@
 #include "process/record.hpp"
 
 #include <fmt/format.h>
+#include <sys/resource.h>
 #include <unistd.h>
 #include <procession/error.hpp>
 
@@ -13,6 +14,7 @@
 #include "log/log.hpp"
 #include "os/at_load.hpp"
 #include "os/futex.hpp"
+#include "os/process_memory.hpp"
 
 namespace procession::inline v0::detail {
 namespace {
@@ -27,6 +29,16 @@ std::atomic<const Current*> current{nullptr};
 
 [[maybe_unused]] const bool log_lines_are_named =
     (set_log_name_source([] { return name_of(record_of(current_record())); }), true);
+
+std::uint64_t bytes_of(const rusage& usage) {
+    return static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
+}
+
+std::uint64_t own_peak() {
+    rusage usage{};
+    ::getrusage(RUSAGE_SELF, &usage);
+    return bytes_of(usage);
+}
 
 // One that died while it read its arguments leaves what they refer to.
 PROCESSION_AT_LOAD void register_mourner() {
@@ -113,6 +125,20 @@ void record_end(ProcessRecord& record, int code) {
     // One that ended before it had read its arguments leaves what they refer to.
     free_launch(object_of(heap, &record));
 }
+
+void record_end(ProcessRecord& record, const os::WaitStatus& status) {
+    const std::uint64_t peak = bytes_of(status.usage);
+    if (peak > record.spawner_rss.load()) record.peak_rss = peak;
+    record_end(record, status.code);
+}
+
+void note_peak(ProcessRecord& record) {
+    const std::uint64_t peak = own_peak();
+    record.peak_rss =
+        peak > record.spawner_rss.load() ? peak : os::peak_resident_of(::getpid()).value_or(0);
+}
+
+void note_spawner_peak(ProcessRecord& record) { record.spawner_rss = own_peak(); }
 
 const Handle& current_record() {
     if (const Current* const known = current.load(std::memory_order_acquire)) return known->record;

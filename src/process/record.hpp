@@ -33,7 +33,9 @@ struct ProcessRecord {
     std::atomic<heap::Offset> launch;        ///< its launch message, as long as that is the record's
     std::atomic<std::uint32_t> handed_over;  ///< 1: a forked one has what was left to it
     std::atomic<std::int32_t> code;  ///< as it says at its very end, then as its real parent sees it
-    std::atomic<std::uint32_t> children;  ///< processes that it has named
+    std::atomic<std::uint64_t> peak_rss;     ///< bytes; said as `code` is; 0: not known
+    std::atomic<std::uint64_t> spawner_rss;  ///< of a spawned one: see note_peak()
+    std::atomic<std::uint32_t> children;     ///< processes that it has named
     std::atomic<std::uint32_t> daemon;
     std::atomic<std::uint32_t> name_sequence;  ///< odd while the name is being written
     char name[longest_name + 1];
@@ -61,6 +63,12 @@ bool has_launch(const ProcessRecord&);
 void note_end(ProcessRecord&, int code);
 /// The same once it is gone: buries it, too.
 void record_end(ProcessRecord&, int code);
+void record_end(ProcessRecord&, const os::WaitStatus&);
+/// In the process itself: notes how much memory it has had at most.
+void note_peak(ProcessRecord&);
+/// In one that was spawned, at its beginning: the kernel reckons it what its parent had, since it ran on
+/// the parent's memory until its exec.
+void note_spawner_peak(ProcessRecord&);
 /// This process's record; made at the first call in the program's first process.
 const Handle& current_record();
 void set_current_record(Handle);

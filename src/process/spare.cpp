@@ -120,11 +120,11 @@ void ClaimedSpare::give_back() {
         spare.state.store(Spare::pack(Phase::none, 0));  // lost
 }
 
-std::optional<Launched> ClaimedSpare::order(LaunchOrder order) {
+std::optional<Launched> ClaimedSpare::order(LaunchOrder order, int stderr_fd) {
     Heap& heap = operation_.heap();
     const heap::ParticipantId child = spare_->participant;
     try {
-        send_descriptors(order);
+        send_descriptors(order, stderr_fd);
     } catch (const std::system_error&) {
         if (heap.is_dead(child)) return std::nullopt;
         throw;
@@ -150,7 +150,7 @@ std::optional<Launched> ClaimedSpare::order(LaunchOrder order) {
     return Launched{record.pid, std::move(pidfd_), false};
 }
 
-void ClaimedSpare::send_descriptors(LaunchOrder& order) const {
+void ClaimedSpare::send_descriptors(LaunchOrder& order, int stderr_fd) const {
     std::vector<int> descriptors;
     const auto add = [&](int fd, std::uint32_t flag) {
         order.flags |= flag;
@@ -158,12 +158,12 @@ void ClaimedSpare::send_descriptors(LaunchOrder& order) const {
     };
     const bool is_daemon = order.flags & LaunchOrder::is_daemon;
     if (os::is_open(STDOUT_FILENO)) add(STDOUT_FILENO, LaunchOrder::has_stdout);
-    if (os::is_open(STDERR_FILENO)) add(STDERR_FILENO, LaunchOrder::has_stderr);
+    if (os::is_open(stderr_fd)) add(stderr_fd, LaunchOrder::has_stderr);
     if (is_daemon) add(daemon_lifeline(), LaunchOrder::is_daemon);
     // Most programs write where their server does: then there is nothing to be sent.
-    order.descriptors_sent =
-        is_daemon || !std::all_of(descriptors.begin(), descriptors.end(),
-                                  [&](int fd) { return os::is_shared_with(spare_->pid, fd); });
+    order.descriptors_sent = is_daemon || stderr_fd != STDERR_FILENO ||
+                             !std::all_of(descriptors.begin(), descriptors.end(),
+                                          [&](int fd) { return os::is_shared_with(spare_->pid, fd); });
     if (!order.descriptors_sent) return;
     const std::string_view address(spare_->address, ::strnlen(spare_->address, sizeof spare_->address));
     const os::Descriptor socket = os::connect_abstract(address);

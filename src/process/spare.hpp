@@ -23,6 +23,9 @@
 // 4. A spare that finds any state but its own, an order or a claim of somebody alive, ends.
 // 5. An entry is the server's to use again when nobody can move it any more: see reusable().
 
+#include <sys/resource.h>
+
+#include <array>
 #include <atomic>
 #include <cstdint>
 
@@ -61,13 +64,14 @@ struct ServerState {
     static constexpr std::size_t spare_count = 8;
     static constexpr std::ptrdiff_t spares_wanted = 4, spares_low = 2;
 
-    std::atomic<std::uint64_t> credentials;        ///< its fingerprint; what it makes is like it
-    std::atomic<heap::ParticipantId> participant;  ///< 0: none, or one that is to go
-    std::atomic<std::uint32_t> failures;           ///< forks that failed; a waiter sees it grow
-    std::atomic<std::int32_t> error;               ///< why the last one did
-    heap::WaitPoint changed;                       ///< a spare is ready, or a fork has failed
-    char parking[8];                               ///< where it gets descriptors to be parked
-    char trouble[256];                             ///< why it could not begin
+    std::atomic<std::uint64_t> credentials;                ///< its fingerprint; what it makes is like it
+    std::array<std::atomic<rlim_t>, RLIM_NLIMITS> limits;  ///< os::HardLimits of what it makes
+    std::atomic<heap::ParticipantId> participant;          ///< 0: none, or one that is to go
+    std::atomic<std::uint32_t> failures;                   ///< forks that failed; a waiter sees it grow
+    std::atomic<std::int32_t> error;                       ///< why the last one did
+    heap::WaitPoint changed;                               ///< a spare is ready, or a fork has failed
+    char parking[8];                                       ///< where it gets descriptors to be parked
+    char trouble[256];                                     ///< why it could not begin
     Spare spares[spare_count];
 };
 
@@ -82,13 +86,13 @@ class ClaimedSpare {
     ClaimedSpare(ClaimedSpare&&) = delete;
 
     /// Lets it become the process that the order says; none when it was killed before that.
-    std::optional<Launched> order(LaunchOrder);
+    std::optional<Launched> order(LaunchOrder, int stderr_fd);
 
   private:
     bool try_claim(ServerState&);
     void wait_for_claim(ServerState&);
     void give_back();
-    void send_descriptors(LaunchOrder&) const;
+    void send_descriptors(LaunchOrder&, int stderr_fd) const;
 
     heap::Operation operation_;
     Spare* spare_ = nullptr;

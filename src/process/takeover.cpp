@@ -9,12 +9,12 @@
 #include <unistd.h>
 
 #include <charconv>
-#include <cstdio>
 #include <cstdlib>
 #include <string>
 
 #include "os/error.hpp"
 #include "process/fork_server.hpp"
+#include "process/launch.hpp"
 #include "process/lifeline.hpp"
 #include "process/takeover.hpp"
 
@@ -22,6 +22,7 @@ namespace procession::inline v0::detail {
 namespace {
 
 bool was_called = false;
+bool main_has_begun = false;
 using Main = int (*)(int, char**, char**);
 Main real_main;
 
@@ -57,15 +58,18 @@ void take_over() {
         run_child(order, os::Inherited::capture());
     } catch (const std::exception& error) {
         // It must not go on to main: that would start the program once more.
-        std::fprintf(stderr, "procession: this process could not begin: %s\n", error.what());
+        say_cannot_begin(error);
         ::_exit(255);
     }
 }
 
 bool is_taken_over() { return was_called || real_main; }
 
+bool has_main_begun() { return !real_main || main_has_begun; }
+
 namespace {
 int main_of_ours(int argc, char** argv, char** environment) {
+    main_has_begun = true;
     take_over();
     return real_main(argc, argv, environment);
 }

@@ -16,5 +16,7 @@ std::uint64_t mark_field(std::string_view mark, std::string_view name);
 /// Whether a fresh run of this program's file comes here, too. It does not where the library came by a
 /// plug-in: the run would be the whole program once more.
 bool is_taken_over();
+/// Whether static initialisation is over, as far as that can be seen.
+bool has_main_begun();
 
 }  // namespace procession::inline v0::detail

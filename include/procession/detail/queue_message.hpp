@@ -41,6 +41,8 @@ class PROCESSION_API MessageBlock {
     static MessageBlock of(Buffer&);
     /// One of `size` bytes that are to be written. @throws HeapExhausted
     static MessageBlock of_size(std::size_t size);
+    /// One that has a copy of these bytes. @throws HeapExhausted
+    static MessageBlock copy_of(std::span<const std::byte>);
 
     explicit operator bool() const { return block_ != 0; }
     /// Whether it is this process's, and no child's by fork that inherited it.

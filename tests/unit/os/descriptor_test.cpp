@@ -3,8 +3,10 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
+#include "support/child.hpp"
 #include "support/descriptors.hpp"
 #include "support/expect.hpp"
 
@@ -47,6 +49,16 @@ TEST(Descriptor, duplicates_above_a_number_and_closes_on_exec) {
     const os::Descriptor second = first.duplicate(150);
     EXPECT_GE(second.get(), 150);
     EXPECT_TRUE(closes_on_exec(second.get()));
+}
+
+TEST(Descriptor, duplicates_lower_where_few_numbers_are_allowed) {
+    EXPECT_EQ(0, test::in_child([] {
+                  const os::Descriptor first = open_null();
+                  const rlimit few{100, 100};
+                  ::setrlimit(RLIMIT_NOFILE, &few);
+                  const os::Descriptor second = first.duplicate(150);
+                  ::_exit(second.get() > STDERR_FILENO && closes_on_exec(second.get()) ? 0 : 1);
+              }));
 }
 
 TEST(Descriptor, that_is_none_cannot_be_duplicated) {
