@@ -72,6 +72,22 @@ TEST(StackTrace, of_a_deep_recursion_keeps_the_innermost_calls) {
     EXPECT_NE(text.find("throw_from(int)"), text.npos) << text;
 }
 
+TEST(StackTrace, has_the_same_text_each_time_and_its_own_beside_others) {
+    const auto text_of = [](int depth) {
+        ThrowSite site;
+        EXPECT_THROW(note_throw_site(site, [depth] { throw_from(depth); }), int);
+        return site.stack.format();
+    };
+    std::vector<std::string> texts;
+    for (int round = 0; round < 2; ++round)
+        for (int depth = 0; depth < 40; ++depth) texts.push_back(text_of(depth));
+    for (int depth = 0; depth < 40; ++depth) {
+        EXPECT_EQ(texts[depth], texts[40 + depth]);
+        EXPECT_EQ(std::count(texts[depth].begin(), texts[depth].end(), '\n'),
+                  std::count(texts[0].begin(), texts[0].end(), '\n') + depth);
+    }
+}
+
 TEST(ThrowSite, is_where_it_was_thrown_and_ends_where_the_watch_began) {
     ThrowSite site;
     EXPECT_THROW(note_throw_site(site, [] { throw_from(2); }), int);
