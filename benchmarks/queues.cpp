@@ -6,7 +6,6 @@
 // figures alone, for a harness that compares programs.
 
 #include <fmt/format.h>
-#include <sys/stat.h>
 #include <procession/mp.hpp>
 
 #include <algorithm>
@@ -15,7 +14,6 @@
 #include <chrono>
 #include <cstdint>
 #include <cstdlib>
-#include <filesystem>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -30,6 +28,7 @@
 #include "support/channels/zeromq.hpp"
 #endif
 #include "support/crew.hpp"
+#include "support/memory.hpp"
 #include "support/parts.hpp"
 #include "support/processors.hpp"
 #include "support/shared.hpp"
@@ -176,19 +175,6 @@ void types() {
 }
 
 // ---------------------------------------------------------------- memory
-
-/// The bytes that the program's shared memory really has.
-double shared_memory_in_use() {
-    for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
-        std::error_code closed_meanwhile;
-        const auto target = std::filesystem::read_symlink(entry.path(), closed_meanwhile);
-        if (!target.native().starts_with("/memfd:procession-heap")) continue;
-        struct stat status {};
-        if (::stat(entry.path().c_str(), &status) == 0)
-            return 512.0 * static_cast<double>(status.st_blocks);
-    }
-    throw std::runtime_error("this program has no shared memory");
-}
 
 void memory() {
     constexpr int items = 10'000'000;

@@ -30,9 +30,11 @@ double time_of_each(int count, F function) {
            count;
 }
 
-/// What a peer is to reach; a ratio is that to the first peer, or to the one whose name begins with `to`.
+/// What a peer is to reach; a ratio is that to the first peer, or to the best of those whose names begin with
+/// `to`.
 struct Target {
-    std::optional<double> ratio_at_most = {}, ratio_at_least = {}, figure_at_most = {};
+    std::optional<double> ratio_at_most = {}, ratio_at_least = {};
+    std::optional<double> figure_at_most = {}, figure_at_least = {};
     std::string to = {};
 };
 using Targets = std::vector<Target>;
@@ -90,12 +92,21 @@ class Comparison {
         return median(ratios);
     }
 
+    /// None where it was left out.
+    const Peer* other_of(const Target& target) const {
+        if (target.to.empty()) return &peers_.front();
+        const Peer* best = nullptr;
+        for (const Peer& peer : peers_)
+            if (peer.name.starts_with(target.to) &&
+                (!best || (ratio(peer, *best) > 1) == target.ratio_at_least.has_value()))
+                best = &peer;
+        return best;
+    }
+
     /// Nothing where the other peer was left out.
     std::string verdict(const Peer& peer, const Target& target) const {
-        const auto other = std::find_if(peers_.begin(), peers_.end(), [&](const Peer& each) {
-            return each.name.starts_with(target.to);
-        });
-        if (other == peers_.end()) return {};
+        const Peer* const other = other_of(target);
+        if (!other) return {};
         const std::string named =
             target.to.empty() ? "" : fmt::format(" x {}: {}", target.to, digits(ratio(peer, *other)));
         const auto text = [&](const char* sign, double limit, bool met, bool within_spread) {
@@ -113,6 +124,10 @@ class Comparison {
         if (const auto limit = target.figure_at_most) {
             const bool met = median(peer.figures) <= *limit;
             return text("<=", *limit, met, met);
+        }
+        if (const auto limit = target.figure_at_least) {
+            const bool met = median(peer.figures) >= *limit;
+            return text(">=", *limit, met, met);
         }
         return {};
     }

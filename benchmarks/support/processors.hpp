@@ -19,11 +19,12 @@ inline std::vector<int> processors() {
     return result;
 }
 
-inline void pin_to(int processor) {
+/// @param pid  of a process that has one thread; 0: this thread
+inline void pin_to(int processor, pid_t pid = 0) {
     cpu_set_t set;
     CPU_ZERO(&set);
     CPU_SET(processor, &set);
-    if (::sched_setaffinity(0, sizeof set, &set) != 0)
+    if (::sched_setaffinity(pid, sizeof set, &set) != 0)
         throw std::system_error(errno, std::generic_category(), "sched_setaffinity");
 }
 
