@@ -3,14 +3,13 @@
 // Counts the words of files and folders with several processes. A word is a run of ASCII letters, in
 // lower case: what `tr -cs A-Za-z '\n' | tr A-Z a-z | sort | uniq -c` counts.
 //
-// The first process cuts the files into chunks and deals them out, each worker maps a chunk to the
-// counts of its words, the first process adds these up. It knows who has which chunk, so when a worker
-// is killed its chunks go to others; of two results for one chunk the second is ignored.
+// The first process cuts the files into chunks, a pool's workers map each chunk to the counts of its
+// words, the first process adds these up as they come. When a worker is killed, the chunk that it had is
+// counted by another.
 
 #include <procession/mp.hpp>
 
 #include <fmt/format.h>
-#include <unistd.h>
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
@@ -30,7 +29,6 @@
 namespace {
 
 namespace fs = std::filesystem;
-using namespace std::chrono_literals;
 
 // ---------------------------------------------------------------- messages
 
@@ -41,22 +39,13 @@ struct Part {
     std::uint64_t size;
 };
 
-/// The work of one message: a part of a large file, or many small files.
+/// One task: a part of a large file, or many small files.
 struct Chunk {
-    std::size_t id;
     std::vector<Part> parts;
 };
 
-std::uint64_t size_of(const Chunk& chunk) {
-    std::uint64_t size = 0;
-    for (const Part& part : chunk.parts) size += part.size;
-    return size;
-}
-
 /// What a worker found in a chunk: its different words, one a line, and how often each occurs.
 struct Report {
-    std::size_t worker;
-    std::size_t chunk;
     std::uint64_t bytes;
     std::string words;
     std::vector<std::uint64_t> counts;
@@ -178,10 +167,9 @@ std::uint64_t append_part(const Part& part, std::string& text) {
     return got - std::min(got, before);
 }
 
-/// Counts a chunk. `text` is room for it, kept from one to the next.
-Report count(std::size_t worker, const Chunk& chunk, std::string& text) {
-    Report report{
-        .worker = worker, .chunk = chunk.id, .bytes = 0, .words = {}, .counts = {}, .errors = {}};
+Report count(const Chunk& chunk) {
+    static std::string text;  // room for it, kept from one to the next
+    Report report{.bytes = 0, .words = {}, .counts = {}, .errors = {}};
     text.clear();
     for (const Part& part : chunk.parts) {
         try {
@@ -198,46 +186,27 @@ Report count(std::size_t worker, const Chunk& chunk, std::string& text) {
     return report;
 }
 
-void work(std::size_t number, mp::Queue<Chunk> chunks, mp::Queue<Report> reports) {
-    std::string text;
-    for (const Chunk& chunk : chunks) reports.put(count(number, chunk, text));
-}
-
 // ---------------------------------------------------------------- the first process
 
-/// The terminal's last line: a bar while the work goes on, if there is a terminal; complaints above it.
-class Screen {
+/// What is said beside the result.
+class Complaints {
   public:
-    void show_progress(std::uint64_t done, std::uint64_t all) const {
-        if (!is_terminal_) return;
-        const std::size_t full = width * done / all;
-        fmt::print(stderr, "\r[{:#<{}}{:.<{}}] {:.1f}/{:.1f} MB", "", full, "", width - full,
-                   static_cast<double>(done) / 1e6, static_cast<double>(all) / 1e6);
-    }
-    void note(const std::string& text) const {
-        clear();
-        fmt::print(stderr, "wordcount: {}\n", text);
-    }
     /// Of what makes the result incomplete.
-    void complain(const std::string& text) {
+    void add(const std::string& text) {
         note(text);
-        complained_ = true;
+        are_any_ = true;
     }
-    void clear() const {
-        if (is_terminal_) fmt::print(stderr, "\r\033[K");
-    }
-    bool has_complained() const { return complained_; }
+    static void note(const std::string& text) { fmt::print(stderr, "wordcount: {}\n", text); }
+    bool are_any() const { return are_any_; }
 
   private:
-    static constexpr std::size_t width = 40;
-    const bool is_terminal_ = ::isatty(STDERR_FILENO);
-    bool complained_ = false;
+    bool are_any_ = false;
 };
 
 /// Finds the files of paths: a path itself, or what lies below it. Links are followed only at the top.
 class Files {
   public:
-    explicit Files(Screen& screen) : screen_(screen) {}
+    explicit Files(Complaints& complaints) : complaints_(complaints) {}
 
     void add(const fs::path& path) {
         std::error_code error;
@@ -247,8 +216,8 @@ class Files {
         } else if (fs::is_regular_file(status)) {
             add_file(path);
         } else {
-            screen_.complain(fmt::format("{}: {}", path.string(),
-                                         error ? error.message() : "neither a file nor a folder"));
+            complaints_.add(fmt::format("{}: {}", path.string(),
+                                        error ? error.message() : "neither a file nor a folder"));
         }
     }
     const std::vector<Part>& parts() const { return parts_; }
@@ -262,16 +231,16 @@ class Files {
             if (it->is_directory()) add_folder(it->path());
             if (it->is_regular_file()) add_file(it->path());
         }
-        if (error) screen_.complain(fmt::format("{}: {}", path.string(), error.message()));
+        if (error) complaints_.add(fmt::format("{}: {}", path.string(), error.message()));
     }
     void add_file(const fs::path& path) {
         std::error_code error;
         const std::uint64_t size = fs::file_size(path, error);
-        if (error) return screen_.complain(fmt::format("{}: {}", path.string(), error.message()));
+        if (error) return complaints_.add(fmt::format("{}: {}", path.string(), error.message()));
         if (size > 0) parts_.push_back({path.string(), 0, size});
     }
 
-    Screen& screen_;
+    Complaints& complaints_;
     std::vector<Part> parts_;
 };
 
@@ -286,7 +255,7 @@ std::vector<Chunk> make_chunks(const std::vector<Part>& files, int workers) {
     for (Part rest : files) {
         while (rest.size > 0) {
             if (room == 0) {
-                chunks.push_back({.id = chunks.size(), .parts = {}});
+                chunks.emplace_back();
                 room = size;
             }
             const std::uint64_t taken = std::min(rest.size, room);
@@ -336,117 +305,32 @@ class Totals {
     std::uint64_t bytes_ = 0, words_ = 0;
 };
 
-/// The workers, who has which chunk, and which are done.
-class Crew {
-  public:
-    Crew(const std::vector<Chunk>& chunks, int size, bool kill_one, Screen& screen)
-        : chunks_(chunks),
-          states_(chunks.size()),
-          left_(chunks.size()),
-          kill_one_(kill_one),
-          screen_(screen) {
-        for (const Chunk& chunk : chunks) {
-            waiting_.push_back(chunk.id);
-            bytes_ += size_of(chunk);
-        }
-        workers_.resize(std::min(chunks.size(), static_cast<std::size_t>(size)));
-        for (Worker& worker : workers_) start(worker);
-    }
-
-    /// Has all chunks counted, each once in the result, whoever dies.
-    Totals count_all() {
-        while (left_ > 0) {
-            for (Worker& worker : workers_) deal_to(worker);
-            if (kill_one_ && left_ <= (chunks_.size() + 1) / 2) kill_a_busy_one();
-            if (const auto report = reports_.try_get(20ms)) enter(*report);
-            for (Worker& worker : workers_)
-                if (!worker.process.is_alive()) replace(worker);
-        }
-        for (Worker& worker : workers_) worker.queue.shutdown();
-        for (Worker& worker : workers_) worker.process.join();
-        screen_.clear();
-        return std::move(totals_);
-    }
-
-  private:
-    struct Worker {
-        mp::Process process;
-        mp::Queue<Chunk> queue = mp::Queue<Chunk>();
-        std::vector<std::size_t> chunks;  ///< dealt to it and not reported
-    };
-    struct ChunkState {
-        bool done = false;
-        int deaths = 0;  ///< of workers that had it
-    };
-
-    void start(Worker& worker) {
-        const auto number = static_cast<std::size_t>(&worker - workers_.data());
-        worker.process = mp::Process(work, number, worker.queue, reports_);
-        worker.process.start();
-    }
-
-    // Two at a time: the next one is there when the first is done.
-    void deal_to(Worker& worker) {
-        while (worker.chunks.size() < 2 && !waiting_.empty()) {
-            const std::size_t chunk = waiting_.front();
-            waiting_.pop_front();
-            if (states_[chunk].done) continue;
-            worker.chunks.push_back(chunk);
-            worker.queue.put(chunks_[chunk]);
+/// Has all chunks counted, each once, whoever dies.
+/// @param kill_one  a worker in the middle
+Totals count_all(const std::vector<Chunk>& chunks, int workers, bool kill_one, Complaints& complaints) {
+    Totals totals;
+    if (chunks.empty()) return totals;
+    mp::PoolOptions options;
+    options.max_retries = 2;
+    options.progress = mp::ProgressBar();
+    const mp::Pool pool(std::min(workers, static_cast<int>(chunks.size())), options);
+    auto reports = pool.imap(count, chunks);
+    for (std::size_t i = 0; i < chunks.size(); ++i) {
+        if (kill_one && i == chunks.size() / 2) pool.workers().front().kill();
+        try {
+            const Report report = *reports.next();
+            totals.add(report);
+            for (const std::string& error : report.errors) complaints.add(error);
+        } catch (const mp::WorkerDied& death) {
+            complaints.add(fmt::format("{} and {} more: not counted: {}", chunks[i].parts.front().path,
+                                       chunks[i].parts.size() - 1, death.what()));
         }
     }
-
-    void enter(const Report& report) {
-        std::erase(workers_[report.worker].chunks, report.chunk);
-        // The second result, if its first worker died after it had reported.
-        if (states_[report.chunk].done) return;
-        finish(report.chunk);
-        totals_.add(report);
-        for (const std::string& error : report.errors) screen_.complain(error);
-        screen_.show_progress(done_bytes_, bytes_);
-    }
-
-    void finish(std::size_t chunk) {
-        states_[chunk].done = true;
-        done_bytes_ += size_of(chunks_[chunk]);
-        --left_;
-    }
-
-    void replace(Worker& dead) {
-        screen_.note(fmt::format("worker {} ended with {}; another takes its place", *dead.process.pid(),
-                                 dead.process.exitcode()));
-        for (const std::size_t chunk : std::exchange(dead, Worker{}).chunks) {
-            if (states_[chunk].done) continue;
-            if (++states_[chunk].deaths < 3) {
-                waiting_.push_front(chunk);
-            } else {
-                finish(chunk);
-                screen_.complain(fmt::format("{} and {} more: not counted, three workers died over them",
-                                             chunks_[chunk].parts.front().path,
-                                             chunks_[chunk].parts.size() - 1));
-            }
-        }
-        start(dead);
-    }
-
-    void kill_a_busy_one() {
-        kill_one_ = false;
-        std::find_if(workers_.begin(), workers_.end(), [](const Worker& worker) {
-            return !worker.chunks.empty();
-        })->process.kill();
-    }
-
-    const std::vector<Chunk>& chunks_;
-    std::vector<ChunkState> states_;
-    std::deque<std::size_t> waiting_;
-    std::size_t left_;
-    std::uint64_t bytes_ = 0, done_bytes_ = 0;
-    mp::Queue<Report> reports_;
-    std::vector<Worker> workers_;
-    Totals totals_;
-    bool kill_one_;
-    Screen& screen_;
-};
+    if (const auto died = pool.stats().died)
+        Complaints::note(
+            fmt::format("workers that died: {}; what they had was counted by others", died));
+    return totals;
+}
 
 struct Options {
     int workers = mp::cpu_count();
@@ -458,11 +342,11 @@ struct Options {
 /// @returns the exit code: 1 if something could not be counted
 int run(const Options& options) {
     const auto begin = std::chrono::steady_clock::now();
-    Screen screen;
-    Files files(screen);
+    Complaints complaints;
+    Files files(complaints);
     for (const std::string& path : options.paths) files.add(path);
     const std::vector<Chunk> chunks = make_chunks(files.parts(), options.workers);
-    const Totals totals = Crew(chunks, options.workers, options.kill_one, screen).count_all();
+    const Totals totals = count_all(chunks, options.workers, options.kill_one, complaints);
     const std::chrono::duration<double> time = std::chrono::steady_clock::now() - begin;
 
     for (const auto& [word, count] : totals.top(options.top))
@@ -472,7 +356,7 @@ int run(const Options& options) {
                totals.words(), totals.different_words(), files.parts().size(), megabytes, time.count(),
                megabytes / time.count(), options.workers);
     if (std::fflush(stdout) != 0) throw std::system_error(errno, std::generic_category(), "stdout");
-    return screen.has_complained() ? 1 : 0;
+    return complaints.are_any() ? 1 : 0;
 }
 
 }  // namespace
