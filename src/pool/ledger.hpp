@@ -49,7 +49,6 @@ class Ledger {
         for (std::size_t i = 0; i < entries_.size(); ++i)
             if (entries_[i].job) visit(i + 1, entries_[i]);
     }
-    std::size_t size() const { return entries_.size() - free_.size(); }
 
     // Few tasks are put into a list more than once.
 

@@ -82,7 +82,7 @@ struct Intention {
 
 /// One worker's place in the pool.
 struct Seat {
-    enum State : std::uint32_t { empty, starting, ready, failed };
+    enum State : std::uint32_t { empty, starting, ready };
     static constexpr std::size_t slab_size = 1000;
 
     // Said by the worker once, and by the pool's process.
