@@ -99,7 +99,6 @@ class PROCESSION_API ItemWriter {
     void flush();
     /// Forgets it.
     void drop();
-    std::uint64_t count() const { return first_ + ends_.size(); }
 
   private:
     const PoolCore& core_;
