@@ -41,16 +41,25 @@ inline void notify_all(WaitPoint& point) { notify(point, INT_MAX); }
 /// What ended a wait.
 enum class Waited { ready, timed_out, stopped };
 
-/// How a wait goes before it sleeps for long.
+/// How a wait goes before it sleeps, and how long a sleep may be.
 struct Patience {
     /// The second line: a sleeper looks again after that time, whatever was lost.
-    static constexpr std::chrono::milliseconds longest_sleep{250};
+    static constexpr std::chrono::milliseconds second_line{250};
 
     int looks = os::spin_limit();  ///< before it sleeps at all
     int pauses = 1;                ///< after each of them
     /// By one that has just put the flag up. Short where wakers have no fence between their change and their
     /// look at the flag: they may miss it at that very moment, and at no other.
-    std::chrono::nanoseconds first_sleep = longest_sleep;
+    std::chrono::nanoseconds first_sleep = second_line;
+    std::chrono::nanoseconds longest_sleep = second_line;
+
+    /// Where every waker has a full fence and the point's mourner wakes all at every death, no second line is
+    /// needed: a timer for each sleep costs as much as half a wake-up, and an idle waiter stays asleep.
+    static Patience without_timer() {
+        Patience patience;
+        patience.first_sleep = patience.longest_sleep = std::chrono::nanoseconds::max();
+        return patience;
+    }
 };
 
 /// For waits at points that their object's mourner wakes at every death: nobody needs a note of who waits
@@ -111,7 +120,7 @@ Waited wait(Note&& note, WaitPoint& point, const Ready& ready, const os::Deadlin
         }
         PROCESSION_KILL_POINT("wait.before_sleep");
         note.sleep_on(point.sequence, sequence,
-                      deadline.sooner(put_up ? patience.first_sleep : Patience::longest_sleep));
+                      deadline.sooner(put_up ? patience.first_sleep : patience.longest_sleep));
         PROCESSION_KILL_POINT("wait.after_sleep");
     }
 }

@@ -15,6 +15,7 @@ Deadline Deadline::after(const Timeout& limit) {
 }
 
 Deadline Deadline::sooner(std::chrono::nanoseconds limit) const {
+    if (limit == std::chrono::nanoseconds::max()) return *this;
     return at(std::min(point_, Clock::now() + limit));
 }
 

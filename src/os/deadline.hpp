@@ -20,7 +20,7 @@ class Deadline {
 
     bool is_never() const { return point_ == Clock::time_point::max(); }
     bool expired() const { return !is_never() && Clock::now() >= point_; }
-    /// This deadline, or now + `limit` if that comes first.
+    /// This deadline, or now + `limit` if that comes first; nanoseconds::max() is no limit.
     Deadline sooner(std::chrono::nanoseconds limit) const;
     /// How long it is until then; zero if that is past.
     Timeout left() const { return is_never() ? Timeout() : Timeout(point_ - Clock::now()); }

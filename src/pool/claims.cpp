@@ -89,13 +89,16 @@ void Claims::take(TaskRecord& task, std::uint32_t count) {
 
 bool Claims::steal() {
     const std::uint32_t count = body_.seat_count.load(std::memory_order_acquire);
-    const auto has_some = [](const Seat& seat) { return Range::of(seat.range.load()).size() != 0; };
+    const auto left_of = [](const Seat& seat) { return Range::of(seat.range.load()).size(); };
     for (std::uint32_t i = 1; i < count; ++i) {
         const std::uint32_t index = (index_ + i) % count;
         Seat& victim = body_.seat(heap_, index);
-        if (!has_some(victim)) continue;
+        if (left_of(victim) == 0) continue;
         const heap::ObjectGuard guard(heap_, body_.lock, recover);
-        if (steal_from(victim, index)) return true;
+        if (!steal_from(victim, index)) continue;
+        // Another idle one may have looked just before there was something to take back from this one.
+        if (left_of(seat_) > 1) notify(body_.has_tasks);
+        return true;
     }
     return false;
 }

@@ -184,7 +184,8 @@ bool Engine::wait(Job& job, const Timeout& timeout, const std::stop_token& stop)
     heap::Waited waited;
     try {
         waited =
-            heap::wait(heap::NoNote(), body_.has_results, ready, os::Deadline::after(timeout), stop);
+            heap::wait(heap::NoNote(), body_.has_results, ready, os::Deadline::after(timeout), stop,
+                       heap::Patience::without_timer());
     } catch (...) {
         leave();
         throw;
@@ -306,7 +307,8 @@ void Engine::serve_callbacks() {
         return !posted_.empty() || callbacks_end_;
     };
     for (;;) {
-        heap::wait(heap::NoNote(), body_.has_results, ready, os::Deadline::never());
+        heap::wait(heap::NoNote(), body_.has_results, ready, os::Deadline::never(), {},
+                   heap::Patience::without_timer());
         while (const auto call = next()) {
             call();
             // That may be what a job was not done without.

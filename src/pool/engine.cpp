@@ -105,7 +105,7 @@ void Engine::close() {
     const Lock lock(mutex_);
     if (state_ == State::open) state_ = State::closed;
     body_.closed = 1;
-    notify_all(body_.has_tasks);
+    tell_all_workers(body_);
     supervisor_calls_.set();
 }
 
@@ -125,7 +125,7 @@ void Engine::answer_interrupts() {
     fail_all(std::make_exception_ptr(CancelledError(
                  fmt::format("{}: interrupted by Ctrl-C before the task was begun", kind_.name))),
              true);
-    notify_all(body_.has_tasks);
+    tell_all_workers(body_);
 }
 
 void Engine::terminate_now() {
@@ -139,7 +139,7 @@ void Engine::terminate_now() {
         member.next_signal = os::Deadline::now();
     }
     fail_all(cancelled(), true);
-    notify_all(body_.has_tasks);
+    tell_all_workers(body_);
     supervisor_calls_.set();
 }
 
@@ -221,7 +221,7 @@ void Engine::resize(int processes) {
     for (std::uint32_t seat = 0; seat < members_.size(); ++seat)
         if (members_[seat].state != Member::absent && !members_[seat].is_reserve && ++present > wanted)
             body_.seat(heap_, seat).retires = 1;
-    notify_all(body_.has_tasks);
+    tell_all_workers(body_);
     supervisor_calls_.set();
 }
 

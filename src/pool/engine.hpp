@@ -10,7 +10,6 @@
 #include <thread>
 #include <vector>
 
-#include "heap/waiting.hpp"
 #include "os/cgroup.hpp"
 #include "os/deadline.hpp"
 #include "os/event.hpp"

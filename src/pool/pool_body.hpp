@@ -3,6 +3,7 @@
 
 #include "heap/lock.hpp"
 #include "heap/object.hpp"
+#include "heap/waiting.hpp"
 #include "queues/stream.hpp"
 
 // What a pool keeps in the heap: the tasks that wait, a seat for each worker, and what comes back.
@@ -132,6 +133,7 @@ struct PoolBody {
     std::atomic<std::uint32_t> seat_count;
     std::uint32_t turns;          ///< counts what was taken, so that what is less urgent comes as well
     heap::WaitPoint has_tasks;    ///< workers wait for tasks
+    heap::WaitPoint has_calls;    ///< those in reserve wait until they are called
     heap::WaitPoint has_results;  ///< the pool's process waits for results
     TaskList tasks[level_count];
     alignas(heap::cache_line)
@@ -145,5 +147,11 @@ struct PoolBody {
             seats[index / seats_in_block].load(std::memory_order_acquire))[index % seats_in_block];
     }
 };
+
+/// For all workers to look again at what they are to do.
+inline void tell_all_workers(PoolBody& body) {
+    notify_all(body.has_tasks);
+    notify_all(body.has_calls);
+}
 
 }  // namespace procession::inline v0::pool

@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <cstring>
 
-#include "heap/waiting.hpp"
 #include "os/futex.hpp"
 #include "os/kill_point.hpp"
 #include "process/traceback.hpp"

@@ -7,7 +7,6 @@
 
 #include <algorithm>
 
-#include "heap/waiting.hpp"
 #include "pool/claims.hpp"
 #include "pool/engine.hpp"
 

@@ -7,7 +7,6 @@
 
 #include <algorithm>
 
-#include "heap/waiting.hpp"
 #include "os/futex.hpp"
 #include "os/poll.hpp"
 #include "os/process_memory.hpp"
@@ -66,7 +65,7 @@ std::vector<std::uint32_t> Engine::seats_to_man() {
         if (members_[seat].state == Member::absent || !members_[seat].is_reserve) continue;
         members_[seat].is_reserve = false;
         body_.seat(heap_, seat).is_reserve = 0;
-        notify_all(body_.has_tasks);
+        tell_all_workers(body_);
         --reserves;
         ++present;
     }
@@ -124,7 +123,7 @@ void Engine::look_at_memory_and_age() {
         if (member.is_reserve || (!is_large && !is_old)) continue;
         if (!kind_.on_demand && !is_reserve_ready()) return;
         seat.retires = 1;
-        notify_all(body_.has_tasks);
+        tell_all_workers(body_);
         return;  // one at a time
     }
 }

@@ -9,7 +9,6 @@
 
 #include <algorithm>
 
-#include "heap/waiting.hpp"
 #include "os/at_load.hpp"
 #include "os/signals.hpp"
 #include "pool/claims.hpp"
@@ -32,8 +31,8 @@ PROCESSION_AT_LOAD void register_mourner() {
         auto& body = heap::body<PoolBody>(heap, pool);
         heap::ObjectGuard::recover_if_of(heap, body.lock, Claims::recover, dead);
         mourn_stream(heap, body.results, dead);
-        // It may have been told of tasks, and not have come to take them.
-        notify_all(body.has_tasks);
+        // It may have been told of tasks and not have come to take them, or have sent results and not have told.
+        tell_all_workers(body);
         notify_all(body.has_results);
     });
 }
@@ -67,15 +66,22 @@ class Worker {
 
   private:
     bool take_next() {
+        const auto is_called = [&] { return seat_.is_reserve.load() == 0; };
+        await(body_.has_calls, [&] { return must_leave() || is_called(); });
+        if (!is_called()) return false;
         bool taken = false;
-        const auto ready = [&] {
+        await(body_.has_tasks, [&] {
             if (must_leave()) return true;
-            if (seat_.is_reserve.load() != 0) return body_.closed.load() != 0;
             taken = take() || steal();
-            return taken || body_.closed.load() != 0;
-        };
-        wait(heap::NoNote(), body_.has_tasks, ready, os::Deadline::never());
+            return taken;
+        });
         return taken;
+    }
+    // For no time at all, or until it happens or no task comes any more.
+    template <class Happens>
+    void await(heap::WaitPoint& point, const Happens& happens) {
+        const auto ready = [&] { return happens() || body_.closed.load() != 0; };
+        wait(heap::NoNote(), point, ready, os::Deadline::never(), {}, heap::Patience::without_timer());
     }
     bool take() {
         const auto at_most = static_cast<std::uint32_t>(
