@@ -33,6 +33,7 @@ class Category final : public std::error_category {
             case Errc::owner_died: return "the owner of the lock died";
             case Errc::value: return "the argument is not acceptable";
             case Errc::state: return "not possible in this state";
+            case Errc::stop_iteration: return "the iterator is at its end";
         }
         return fmt::format("unknown error {}", code);
     }

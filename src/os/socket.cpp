@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "os/socket.hpp"
 
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include <cstring>
 
@@ -168,12 +170,22 @@ bool is_unix_socket(int fd) {
     return ::getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 && domain == AF_UNIX;
 }
 
-uid_t peer_user(int fd) {
+void leave_to_parent(int fd) noexcept {
+    const Descriptor nothing(::open("/dev/null", O_RDWR | O_CLOEXEC));
+    if (nothing) ::dup3(nothing.get(), fd, O_CLOEXEC);
+}
+
+namespace {
+ucred peer_of(int fd) {
     ucred peer{};
     socklen_t size = sizeof peer;
     checked(::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size), "Unix socket",
             "getsockopt(SO_PEERCRED)");
-    return peer.uid;
+    return peer;
 }
+}  // namespace
+
+uid_t peer_user(int fd) { return peer_of(fd).uid; }
+pid_t peer_process(int fd) { return peer_of(fd).pid; }
 
 }  // namespace procession::inline v0::os

@@ -55,7 +55,12 @@ std::optional<Mail> take_mail(int mailbox, std::span<std::byte> bytes, std::size
 
 bool is_unix_socket(int fd);
 
+/// In a forked child: gives up its share of what it inherited under this number, which stays taken.
+void leave_to_parent(int fd) noexcept;
+
 /// The user at the other end, as the kernel vouches for it.
 uid_t peer_user(int fd);
+/// The process there, as this one sees it; 0: it is not to be seen from here.
+pid_t peer_process(int fd);
 
 }  // namespace procession::inline v0::os

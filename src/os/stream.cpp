@@ -73,26 +73,51 @@ bool is_ready(int fd, short events) {
     return checked(retry_on_signal([&] { return ::poll(&watched, 1, 0); }), "connection", "poll") > 0;
 }
 
-std::optional<std::size_t> receive_some(int fd, std::span<std::byte> room) {
-    const ssize_t got =
-        retry_on_signal([&] { return ::recv(fd, room.data(), room.size(), MSG_DONTWAIT); });
-    if (would_wait(got)) return {};
-    // How the stream ends when the peer went without reading all, which it does when it is killed.
+namespace {
+
+// How the stream ends when the peer went without reading all, which it does when it is killed.
+std::size_t received(ssize_t got) {
     if (got < 0 && errno == ECONNRESET) return 0;
     return static_cast<std::size_t>(checked(got, "connection", "recv"));
 }
 
-std::optional<std::size_t> send_some(int fd, std::span<const std::byte> first,
-                                     std::span<const std::byte> second) {
+ssize_t receive(int fd, std::span<std::byte> room, int flags) {
+    return retry_on_signal([&] { return ::recv(fd, room.data(), room.size(), flags); });
+}
+
+ssize_t send(int fd, std::span<const std::byte> first, std::span<const std::byte> second, int flags) {
+    if (second.empty())
+        return retry_on_signal(
+            [&] { return ::send(fd, first.data(), first.size(), flags | MSG_NOSIGNAL); });
     std::array<iovec, 2> pieces{piece(first), piece(second)};
     msghdr message{};
     message.msg_iov = pieces.data();
     message.msg_iovlen = pieces.size();
-    const ssize_t put =
-        retry_on_signal([&] { return ::sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL); });
+    return retry_on_signal([&] { return ::sendmsg(fd, &message, flags | MSG_NOSIGNAL); });
+}
+
+}  // namespace
+
+std::optional<std::size_t> receive_some(int fd, std::span<std::byte> room) {
+    const ssize_t got = receive(fd, room, MSG_DONTWAIT);
+    if (would_wait(got)) return {};
+    return received(got);
+}
+
+std::size_t receive_waiting(int fd, std::span<std::byte> room) { return received(receive(fd, room, 0)); }
+
+std::optional<std::size_t> send_some(int fd, std::span<const std::byte> first,
+                                     std::span<const std::byte> second) {
+    const ssize_t put = send(fd, first, second, MSG_DONTWAIT);
     if (would_wait(put)) return {};
     return static_cast<std::size_t>(checked(put, "connection", "sendmsg"));
 }
+
+std::size_t send_waiting(int fd, std::span<const std::byte> first, std::span<const std::byte> second) {
+    return static_cast<std::size_t>(checked(send(fd, first, second, 0), "connection", "sendmsg"));
+}
+
+void shut_down(int fd) noexcept { ::shutdown(fd, SHUT_RDWR); }
 
 void shut_down_writing(int fd) noexcept { ::shutdown(fd, SHUT_WR); }
 

@@ -12,7 +12,7 @@
 namespace procession::inline v0::os {
 
 // Streams of bytes: sockets, and the system's pipes. None of these waits, whatever the flags of the file, but
-// write_until(); a signal ends none, and a gone peer is EPIPE, not SIGPIPE.
+// *_waiting() and write_until(); a signal ends none, and a gone peer is EPIPE, not SIGPIPE.
 
 bool is_socket(int fd);
 /// Whether one of these poll(2) events holds now, or the end or a failure does.
@@ -23,7 +23,12 @@ std::optional<std::size_t> receive_some(int fd, std::span<std::byte> room);
 /// As much of the two as a socket takes; none when it takes nothing now.
 std::optional<std::size_t> send_some(int fd, std::span<const std::byte> first,
                                      std::span<const std::byte> second);
+/// The same, waiting until there is something, or until something is taken.
+std::size_t receive_waiting(int fd, std::span<std::byte> room);
+std::size_t send_waiting(int fd, std::span<const std::byte> first, std::span<const std::byte> second);
 void shut_down_writing(int fd) noexcept;
+/// Both ways, for all who have the socket: those who wait there go on.
+void shut_down(int fd) noexcept;
 
 /// What a pipe that is ready has; 0 at its end.
 std::size_t read_some(int fd, std::span<std::byte> room);
