@@ -38,17 +38,22 @@ Registry& registry() {
             std::vector<std::shared_ptr<LocalObject>> kept;
             const std::lock_guard lock(known.mutex);
             // A child that was forked has its parent's handles, and is no holder yet.
-            for (auto& [offset, entry] : known.objects) {
-                auto object = entry.second.lock();
+            for (auto next = known.objects.begin(); next != known.objects.end();) {
+                const auto entry = next++;
+                const heap::Offset offset = entry->first;
+                auto object = entry->second.second.lock();
                 if (!object) continue;
-                if (!is_inherited(type_of(heap, offset)))
+                if (!is_inherited(type_of(heap, offset))) {
                     object->held = false;
-                else if (is_alive(heap, offset, object->serial))
+                } else if (is_alive(heap, offset, object->serial)) {
                     hold(heap, offset, heap.identity().id.load());
-                else
+                } else {
                     lose(*object,
                          "handle: its object was destroyed before this forked process used it. Start "
                          "processes with procession::Process, which passes handles on safely.");
+                    // Another object may come to lie there.
+                    known.objects.erase(entry);
+                }
                 kept.push_back(std::move(object));
             }
         });
@@ -72,20 +77,25 @@ bool awaits_takeover() {
     return false;
 }
 
-std::shared_ptr<LocalObject> local_object(heap::Offset offset, bool adopted) {
+/// @param hold_it  has this process hold the object, whether it does already or not. @returns false: it is gone
+template <class HoldIt>
+std::shared_ptr<LocalObject> local_object(heap::Offset offset, const HoldIt& hold_it) {
     heap::Heap& heap = heap::Heap::program();
     if (!heap.valid(offset, sizeof(heap::ObjectHeader)))
         throw SerializationError("handle: the offset lies outside the heap; the message is damaged");
     Registry& known = registry();
     const heap::ParticipantId me = heap.self();
     const std::lock_guard lock(known.mutex);
+    if (const auto entry = known.objects.find(offset); entry != known.objects.end())
+        if (auto live = entry->second.second.lock()) {
+            if (live->held.load() || hold_it(heap, me)) {
+                live->held = true;
+                return live;
+            }
+            return nullptr;
+        }
+    if (!hold_it(heap, me)) return nullptr;
     auto& [object, weak] = known.objects[offset];
-    if (auto live = weak.lock()) {
-        if (!live->held.load()) hold(heap, offset, me);
-        live->held = true;
-        return live;
-    }
-    if (!adopted) hold(heap, offset, me);
     auto made = std::make_shared<LocalObject>();
     made->offset = offset;
     made->serial = heap.at<heap::ObjectHeader>(offset)->serial;
@@ -93,6 +103,11 @@ std::shared_ptr<LocalObject> local_object(heap::Offset offset, bool adopted) {
     object = made.get();
     weak = made;
     return made;
+}
+
+/// One that this process has made, and so holds.
+std::shared_ptr<LocalObject> adopted(heap::Offset offset) {
+    return local_object(offset, [](heap::Heap&, heap::ParticipantId) { return true; });
 }
 
 }  // namespace
@@ -116,8 +131,21 @@ LocalObject::~LocalObject() {
     if (me && body) heap::drop(heap, offset, me);
 }
 
-Handle Handle::attach(std::uint64_t offset) { return Handle(local_object(offset, false)); }
-Handle Handle::adopt(std::uint64_t offset) { return Handle(local_object(offset, true)); }
+Handle Handle::attach(std::uint64_t offset) {
+    return Handle(local_object(offset, [&](heap::Heap& heap, heap::ParticipantId me) {
+        heap::hold(heap, offset, me);
+        return true;
+    }));
+}
+Handle Handle::adopt(std::uint64_t offset) { return Handle(adopted(offset)); }
+std::optional<Handle> Handle::attach_if_alive(std::uint64_t offset, std::uint64_t serial) {
+    auto object = local_object(offset, [&](heap::Heap& heap, heap::ParticipantId me) {
+        return hold_if_alive(heap, offset, serial, me);
+    });
+    // What this process has there may be another one.
+    if (!object || object->serial != serial) return std::nullopt;
+    return Handle(std::move(object));
+}
 
 Handle::Handle(std::string_view type, const std::function<std::uint64_t()>& make,
                const std::function<void(std::uint64_t)>& check)
@@ -125,9 +153,9 @@ Handle::Handle(std::string_view type, const std::function<std::uint64_t()>& make
           if (const auto name = heap::static_name(this)) {
               const auto [offset, made] = find_or_make_static(heap::Heap::program(), *name, make);
               if (!made) check(offset);
-              return local_object(offset, made);
+              return made ? adopted(offset) : attach(offset).object_;
           }
-          if (!awaits_takeover()) return local_object(make(), true);
+          if (!awaits_takeover()) return adopted(make());
           // It can't be known which of the parent's it would be, and another one would be silently
           // wrong.
           auto none = std::make_shared<LocalObject>();

@@ -23,6 +23,9 @@ enum class ObjectType : std::uint32_t {
     pipe_end,
     parked_descriptor,
     pool,
+    manager,
+    proxy,
+    result,
     count
 };
 

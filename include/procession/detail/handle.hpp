@@ -47,6 +47,9 @@ class PROCESSION_API Handle {
   public:
     /// A handle to what was received: the message, or whoever named it, still holds the object.
     static Handle attach(std::uint64_t offset);
+    /// A handle to an object that nobody may hold any more; none: it is gone.
+    /// @param serial  what tells it from those that were there before and may come
+    static std::optional<Handle> attach_if_alive(std::uint64_t offset, std::uint64_t serial);
     /// A handle to an object that this process has just made.
     static Handle adopt(std::uint64_t offset);
 
