@@ -271,6 +271,8 @@ class PROCESSION_API Connection {
 namespace detail {
 template <>
 inline constexpr bool is_handed_over_as_lvalue<Connection> = true;
+template <>
+inline constexpr bool stays_here<Connection> = true;
 }  // namespace detail
 
 /// The two ends of a pipe.

@@ -39,6 +39,7 @@ enum class Errc {
     owner_died,
     value,
     state,
+    stop_iteration,
 };
 
 /// The category of `Errc`; `timed_out` and `cancelled` equal their `std::errc` namesakes.
@@ -128,6 +129,11 @@ struct PROCESSION_API ValueError : detail::CodedError<Errc::value> {
 };
 /// The call is not right in the object's present state: started twice, joined before the start.
 struct PROCESSION_API StateError : detail::CodedError<Errc::state> {
+    using CodedError::CodedError;
+};
+
+/// The iterator is at its end; from proxies of one.
+struct PROCESSION_API StopIteration : detail::CodedError<Errc::stop_iteration> {
     using CodedError::CodedError;
 };
 

@@ -92,6 +92,7 @@ class PROCESSION_API Buffer {
     void refer(std::uint64_t object) { cargo().references.push_back(object); }
     /// What goes along with the message, and is to stay where it is until leave_along().
     void takes_along(Passenger& passenger) { cargo().passengers.push_back(&passenger); }
+    bool takes_any_along() const { return cargo_ && !cargo_->passengers.empty(); }
     /// The message is sent.
     void leave_along() noexcept {
         if (cargo_) leave();
@@ -298,6 +299,10 @@ concept HandleType = std::derived_from<T, Handle>;
 /// What a callee is given as an lvalue, and not as an rvalue of its own.
 template <class T>
 inline constexpr bool is_handed_over_as_lvalue = HandleType<T>;
+
+/// What cannot leave the program, as it is nothing but its place in it.
+template <class T>
+inline constexpr bool stays_here = HandleType<T>;
 
 template <class T>
 concept CerealSerializable =

@@ -222,8 +222,8 @@ constexpr auto types_of() {
 constexpr auto known =
     types_of<Empty, Full, ShutDown, TimeoutError, EndOfFile, AuthenticationError, BrokenBarrierError,
              SerializationError, TypeMismatch, CancelledError, HeapExhausted, KeyError, IndexError,
-             AttributeError, ValueError, StateError, BufferTooShort, RemoteError, RemoteTraceback,
-             WorkerDied, OwnerDied, Error,
+             AttributeError, ValueError, StateError, StopIteration, BufferTooShort, RemoteError,
+             RemoteTraceback, WorkerDied, OwnerDied, Error,
 
              std::ios_base::failure, std::filesystem::filesystem_error, std::system_error,
              std::regex_error, std::range_error, std::overflow_error, std::underflow_error,

@@ -11,6 +11,7 @@ struct ProgramState {
     std::atomic<std::uint32_t> preload_size;  ///< 0: nothing is to be preloaded
     std::atomic<std::uint32_t> has_unnamed_blocks;  ///< or may have: there is something to clean up
     std::byte preload[2040];                        ///< the name of the function that loads
+    heap::WaitPoint result_published;               ///< of any process's, for those who wait for several
     ServerState servers[8];                         ///< one for each kind of credentials
 };
 static_assert(sizeof(ProgramState) <= sizeof(heap::FileHeader::program));

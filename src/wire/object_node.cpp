@@ -66,6 +66,11 @@ Object ObjectAccess::make(Object::Kind kind, Named named) {
     return made;
 }
 
+bool is_proxy(const Object& object) {
+    return object.is_instance() && object.qualname() == "RebuildProxy" &&
+           object.module() == "multiprocessing.managers";
+}
+
 Object make_text(std::string text) {
     const std::size_t size = text.size();
     return ObjectAccess::make<std::string>(Object::Kind::str, std::move(text), size);

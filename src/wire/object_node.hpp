@@ -64,6 +64,8 @@ struct Named {
     Object args = Object::tuple();
     Object state = {};
     Object::Made made = Object::Made::by_call;
+    /// What lives as long as this value, in this process: what a proxy refers to.
+    std::shared_ptr<const void> attachment = {};
 };
 
 /// What a key costs beside itself and its value: its hash and its places.
@@ -109,6 +111,8 @@ struct ObjectAccess {
 Object make_text(std::string text);
 std::size_t depth_of(const Object& object) noexcept;
 std::size_t weight_of(const Object& object) noexcept;
+/// Whether Python makes it by `multiprocessing.managers.RebuildProxy`.
+bool is_proxy(const Object& object);
 /// Its repr in a message, unless that might be long.
 std::string shown(const Object& object);
 

@@ -31,6 +31,7 @@ void Place::append_to(std::string& path) const {
     if (above_) above_->append_to(path);
     switch (step_) {
         case Step::root: break;
+        case Step::argument: path += fmt::format("argument {}", index_ + 1); break;
         case Step::element: path += fmt::format("[{}]", index_); break;
         case Step::field: path += fmt::format(".{}", name_); break;
         case Step::key: path += ".keys()"; break;
@@ -38,10 +39,15 @@ void Place::append_to(std::string& path) const {
     }
 }
 
+std::string_view Place::subject() const {
+    if (above_) return above_->subject();
+    return name_.empty() ? "pickle" : name_;
+}
+
 std::string Place::text() const {
     std::string path;
     append_to(path);
-    return path.empty() ? "pickle: " : fmt::format("pickle: {}: ", path);
+    return path.empty() ? fmt::format("{}: ", subject()) : fmt::format("{}: {}: ", subject(), path);
 }
 
 void Place::throw_too_deep() const {

@@ -199,7 +199,30 @@ void print_call(std::string& out, std::string_view name, std::span<const Object>
     out += ')';
 }
 
+/// Type, address and ident of what a proxy refers to; null: it has not the form of Python's,
+/// RebuildProxy(class, Token, ...).
+const Object* token_of(const Object& proxy) {
+    const auto arguments = proxy.args().elements();
+    if (arguments.size() < 2 || !arguments[0].is_global() || !arguments[1].is_instance()) return nullptr;
+    const Object& token = arguments[1].state();
+    const bool is_one = token.is_tuple() && token.size() == 3 && token[0].is_str() && token[2].is_str();
+    return is_one ? &token : nullptr;
+}
+
+/// Where Python shows the proxy's own place in memory, its object's is shown.
+void print_proxy(std::string& out, std::string_view class_name, const Object& token) {
+    const std::string_view type_id = token[0].text();
+    out += class_name == "AutoProxy" ? fmt::format("<AutoProxy[{}]", type_id)
+                                     : fmt::format("<{}", class_name);
+    out += " object, typeid ";
+    print_text(out, type_id);
+    out += fmt::format(" at 0x{}>", token[2].text());
+}
+
 void print_instance(std::string& out, const Object& instance) {
+    if (is_proxy(instance))
+        if (const Object* const token = token_of(instance))
+            return print_proxy(out, instance.args()[0].qualname(), *token);
     if (instance.made() == Object::Made::by_call && instance.state().is_none())
         return print_call(out, last_name(instance.qualname()), instance.args().elements());
     out += fmt::format("<{}.{}", instance.module(), instance.qualname());

@@ -214,13 +214,6 @@ Object empty_ndarray(const Arguments& arguments) {
     return Object::NdArray{.dtype = "|i1", .shape = {0}};
 }
 
-Object recorded(const Object& function, const Object& arguments, Made made, Budget& budget) {
-    budget.charge(sizeof(detail::Holding<Named>) + function.module().size() +
-                  function.qualname().size());
-    return Object::instance(std::string(function.module()), std::string(function.qualname()), arguments,
-                            {}, made);
-}
-
 Object exception(const Object& type, const Object& arguments, Budget& budget) {
     budget.charge(sizeof(detail::Holding<Named>) + type.module().size() + type.qualname().size());
     std::string name(type.qualname());
@@ -265,13 +258,22 @@ Object Calls::call(const Object& function, const Object& all) {
             budget_.charge(arguments.bytes(1).size());
             return numpy_scalar(dtype_of(arguments.any(0)), arguments.bytes(1));
         case Known::exception: return exception(function, all, budget_);
-        case Known::recorded: return recorded(function, all, Made::by_call, budget_);
+        case Known::recorded: return recorded(function, all, Made::by_call);
         case Known::nothing:
         case Known::object:
         case Known::base:
         case Known::ndarray: break;
     }
     throw SerializationError(fmt::format("{} is called, which no value is made by", name));
+}
+
+Object Calls::recorded(const Object& function, const Object& arguments, Made made) {
+    budget_.charge(sizeof(detail::Holding<Named>) + function.module().size() +
+                   function.qualname().size());
+    Object instance = Object::instance(std::string(function.module()), std::string(function.qualname()),
+                                       arguments, {}, made);
+    if (proxies_ && detail::is_proxy(instance)) proxies_->push_back(instance);
+    return instance;
 }
 
 Known Calls::known(const Object& function) const {
@@ -291,7 +293,7 @@ Object Calls::reconstructed(const Object& function, const Object& all) {
         known(arguments.of_kind(1, Kind::global)) == Known::object && !arguments.has(2);
     if (is_plain) return make_new(type, Object::tuple());
     if (known(type) != Known::recorded) arguments.refuse();
-    return recorded(function, all, Made::by_call, budget_);
+    return recorded(function, all, Made::by_call);
 }
 
 /// copyreg.__newobj__(type, *arguments).
@@ -320,7 +322,7 @@ Object Calls::instantiate(const Object& type, const Object& arguments) {
 Object Calls::make_new(const Object& type, const Object& arguments) {
     if (known(type) != Known::recorded) return call(type, arguments);
     static_cast<void>(Arguments(full_name(type), arguments));
-    return recorded(type, arguments, Made::by_new, budget_);
+    return recorded(type, arguments, Made::by_new);
 }
 
 void Calls::set_state(const Object& value, const Object& state) {

@@ -3,6 +3,8 @@
 
 #include <procession/object.hpp>
 
+#include <vector>
+
 #include "wire/pickle_budget.hpp"
 #include "wire/pickle_globals.hpp"
 #include "wire/pickle_names.hpp"
@@ -14,7 +16,9 @@ namespace procession::inline v0::pickle {
 /// All throw SerializationError, ValueError or TypeMismatch where there is no such value.
 class Calls {
   public:
-    Calls(Budget& budget, Names names) : budget_(budget), names_(names) {}
+    /// @param proxies  gets the manager's proxies that are made; may be null
+    Calls(Budget& budget, Names names, std::vector<Object>* proxies)
+        : budget_(budget), names_(names), proxies_(proxies) {}
 
     /// The value of `function(*arguments)`.
     Object call(const Object& function, const Object& arguments);
@@ -27,12 +31,14 @@ class Calls {
 
   private:
     Known known(const Object& function) const;
+    Object recorded(const Object& function, const Object& arguments, Object::Made made);
     Object reconstructed(const Object& function, const Object& arguments);
     Object made_new(const Object& arguments);
     Object made_new_ex(const Object& arguments);
 
     Budget& budget_;
     Names names_;
+    std::vector<Object>* proxies_;
 };
 
 }  // namespace procession::inline v0::pickle

@@ -52,13 +52,16 @@ std::size_t size_limit(std::size_t pickle_size, const Limits& limits) {
 
 class Decoder {
   public:
-    Decoder(std::span<const std::byte> bytes, const Limits& limits, Names names)
+    Decoder(std::span<const std::byte> bytes, const Limits& limits, Names names,
+            std::vector<Object>* proxies)
         : reader_(bytes),
           budget_(size_limit(bytes.size(), limits)),
           memo_(limits.memo),
           depth_(std::min(limits.depth, Object::max_depth)),
           names_(names),
-          calls_(budget_, names) {}
+          calls_(budget_, names, proxies) {
+        stack_.reserve(8);
+    }
 
     Object run() {
         while (true) {
@@ -67,6 +70,13 @@ class Decoder {
             if (opcode == Opcode::stop) return result();
             execute(opcode);
         }
+    }
+    Object run_part() {
+        while (reader_.left() != 0) {
+            at_ = reader_.position();
+            execute(reader_.number<Opcode>());
+        }
+        return result();
     }
     /// Of the opcode that is being done.
     std::size_t position() const { return at_; }
@@ -500,16 +510,15 @@ std::uint64_t Decoder::memo_number() {
     return static_cast<std::uint64_t>(*number);
 }
 
-}  // namespace
-
-Object decode(std::span<const std::byte> bytes, const Limits& limits, Names names) {
-    Decoder decoder(bytes, limits, names);
+/// Says of what it refuses where that was.
+template <class Run>
+Object decode_by(Decoder& decoder, std::size_t size, Run run) {
     const auto refuse = [&](const Error& error) {
-        return SerializationError(fmt::format("pickle::loads: at byte {} of {}: {}.", decoder.position(),
-                                              bytes.size(), error.what()));
+        return SerializationError(
+            fmt::format("pickle::loads: at byte {} of {}: {}.", decoder.position(), size, error.what()));
     };
     try {
-        return decoder.run();
+        return (decoder.*run)();
     } catch (const SerializationError& error) {
         throw refuse(error);
     } catch (const ValueError& error) {
@@ -517,6 +526,19 @@ Object decode(std::span<const std::byte> bytes, const Limits& limits, Names name
     } catch (const TypeMismatch& error) {
         throw refuse(error);
     }
+}
+
+}  // namespace
+
+Object decode(std::span<const std::byte> bytes, const Limits& limits, Names names,
+              std::vector<Object>* proxies) {
+    Decoder decoder(bytes, limits, names, proxies);
+    return decode_by(decoder, bytes.size(), &Decoder::run);
+}
+
+Object decode_part(std::span<const std::byte> part, Names names, std::vector<Object>* proxies) {
+    Decoder decoder(part, {}, names, proxies);
+    return decode_by(decoder, part.size(), &Decoder::run_part);
 }
 
 Object loads(std::span<const std::byte> bytes, const Limits& limits) {

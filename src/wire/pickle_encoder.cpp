@@ -35,8 +35,15 @@ bool fits(std::uint64_t size) {
 
 class Encoder {
   public:
-    Encoder(int protocol, Names names) : protocol_(protocol), names_(names) {}
+    Encoder(int protocol, Names names, std::vector<std::shared_ptr<const void>>* attached)
+        : protocol_(protocol), names_(names), attached_(attached) {}
 
+    /// Without what a pickle begins and ends with.
+    void append_to(Bytes& pickle, const Object& object) {
+        out_.swap(pickle);
+        write(object);
+        out_.swap(pickle);
+    }
     Bytes run(const Object& object) {
         if (protocol_ >= 2) put(Opcode::proto, static_cast<unsigned char>(protocol_));
         write(object);
@@ -131,6 +138,7 @@ class Encoder {
 
     int protocol_;
     Names names_;
+    std::vector<std::shared_ptr<const void>>* attached_;
     Bytes out_;
 };
 
@@ -396,6 +404,8 @@ void Encoder::write_exception(const Object& exception) {
 }
 
 void Encoder::write_instance(const Object& instance) {
+    if (attached_ && detail::is_proxy(instance))
+        attached_->push_back(ObjectAccess::value<detail::Named>(instance).attachment);
     if (instance.made() == Made::by_call) {
         write_call(instance.module(), instance.qualname(), instance.args());
     } else if (protocol_ >= 2) {
@@ -428,8 +438,14 @@ void Encoder::write_global(std::string_view module, std::string_view qualname) {
 
 }  // namespace
 
-std::vector<std::byte> encode(const Object& object, int protocol, Names names) {
-    return Encoder(protocol, names).run(object);
+std::vector<std::byte> encode(const Object& object, int protocol, Names names,
+                              std::vector<std::shared_ptr<const void>>* attached) {
+    return Encoder(protocol, names, attached).run(object);
+}
+
+void append(std::vector<std::byte>& pickle, const Object& object, Names names,
+            std::vector<std::shared_ptr<const void>>* attached) {
+    Encoder(default_protocol, names, attached).append_to(pickle, object);
 }
 
 std::vector<std::byte> dumps(const Object& object, int protocol) {

@@ -3,10 +3,18 @@
 
 #include <procession/object.hpp>
 
+#include <memory>
+#include <vector>
+
 #include "wire/pickle_names.hpp"
 
 namespace procession::inline v0::pickle {
 
-std::vector<std::byte> encode(const Object& object, int protocol, Names names);
+/// @param attached  gets what is attached to the proxies among the values, in the order in which they come
+std::vector<std::byte> encode(const Object& object, int protocol, Names names,
+                              std::vector<std::shared_ptr<const void>>* attached = nullptr);
+/// Appends a value as a part of a pickle of default_protocol, which others have begun and will end.
+void append(std::vector<std::byte>& pickle, const Object& object, Names names,
+            std::vector<std::shared_ptr<const void>>* attached);
 
 }  // namespace procession::inline v0::pickle

@@ -14,6 +14,7 @@
 #include <typeinfo>
 
 #include "os/symbols.hpp"
+#include "wire/python_form.hpp"
 #include "wire/python_names.hpp"
 #include "wire/utf8.hpp"
 
@@ -60,6 +61,7 @@ constexpr Row rows[] = {
     row<KeyError>("procession::KeyError", builtins, "KeyError"),
     row<AttributeError>("procession::AttributeError", builtins, "AttributeError"),
     row<ValueError>("procession::ValueError", builtins, "ValueError"),
+    row<StopIteration>("procession::StopIteration", builtins, "StopIteration"),
     row<EndOfFile>("procession::EndOfFile", builtins, "EOFError"),
     row<Empty>("procession::Empty", "queue", "Empty"),
     row<Full>("procession::Full", "queue", "Full"),
@@ -138,6 +140,7 @@ Object of_remote_error(const RemoteError& error) {
 }
 
 Object of_exception(const std::exception& error) {
+    if (const auto* const known = dynamic_cast<const PythonForm*>(&error)) return known->exception();
     if (const auto* const system = dynamic_cast<const std::system_error*>(&error))
         return of_system_error(*system);
     if (const auto* const died = dynamic_cast<const WorkerDied*>(&error)) return of_worker_died(*died);

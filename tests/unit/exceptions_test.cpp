@@ -308,6 +308,7 @@ TEST(Exceptions, of_this_library_come_back_as_themselves) {
     expect_itself(AttributeError("text"));
     expect_itself(ValueError("text"));
     expect_itself(StateError("text"));
+    expect_itself(StopIteration("text"));
     EXPECT_EQ(expect_itself(Error(Errc::state, "text")).code(), Errc::state);
     expect_itself(RemoteTraceback("text"));
 }

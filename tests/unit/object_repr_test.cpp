@@ -111,6 +111,20 @@ TEST(ObjectRepr, of_exceptions_is_pythons) {
     EXPECT_EQ(repr(Object::exception("ValueError", {1, 2, 3})), "ValueError(1, 2, 3)");
 }
 
+TEST(ObjectRepr, of_proxies_is_pythons) {
+    const auto proxy = [](const char* name, const Object& token) {
+        return Object::instance("multiprocessing.managers", "RebuildProxy",
+                                Object::tuple({Object::global("multiprocessing.managers", name), token}),
+                                {}, Object::Made::by_call);
+    };
+    const Object token = Object::instance("multiprocessing.managers", "Token", Object::tuple(),
+                                          Object::tuple({"Queue", "/tmp/address", "7f00"}));
+    EXPECT_EQ(repr(proxy("QueueProxy", token)), "<QueueProxy object, typeid 'Queue' at 0x7f00>");
+    EXPECT_EQ(repr(proxy("AutoProxy", token)), "<AutoProxy[Queue] object, typeid 'Queue' at 0x7f00>");
+    EXPECT_EQ(repr(proxy("AutoProxy", 5)),
+              "RebuildProxy(<class 'multiprocessing.managers.AutoProxy'>, 5)");
+}
+
 TEST(ObjectRepr, of_instances_tells_what_they_are_made_of) {
     using Made = Object::Made;
     EXPECT_EQ(repr(Object::instance("decimal", "Decimal", Object::tuple({"1.5"}), {}, Made::by_call)),

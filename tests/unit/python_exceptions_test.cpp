@@ -8,6 +8,8 @@
 #include <cerrno>
 #include <new>
 
+#include "wire/python_form.hpp"
+
 namespace procession {
 namespace {
 
@@ -45,6 +47,7 @@ TEST(PythonExceptions, the_librarys_are_those_of_python_and_come_back) {
     expect_both_ways(Full("text"), "Full('text')");
     expect_both_ways(ShutDown("text"), "ShutDown('text')");
     expect_both_ways(EndOfFile("text"), "EOFError('text')");
+    expect_both_ways(StopIteration("text"), "StopIteration('text')");
     expect_both_ways(TimeoutError("text"), "TimeoutError('text')");
     expect_both_ways(AuthenticationError("text"), "AuthenticationError('text')");
     expect_both_ways(BrokenBarrierError("text"), "BrokenBarrierError('text')");
@@ -75,6 +78,15 @@ TEST(PythonExceptions, pythons_own_are_the_librarys) {
     expect_thrown<Empty>(Object::exception("_queue", "Empty"), "");
     expect_thrown<TimeoutError>(Object::exception("TimeoutError", {"late"}), "late");
     expect_thrown<ValueError>(Object::exception("ValueError", {"a", 1}), "('a', 1)");
+}
+
+TEST(PythonExceptions, one_may_say_itself_what_it_is_there) {
+    const Object overflow =
+        sent(detail::InPython<ValueError>("text", Object::exception("OverflowError", {"text"})));
+    EXPECT_EQ(overflow.to_string(), "OverflowError('text')");
+    const Object key = sent(detail::InPython<KeyError>("5", Object::exception("KeyError", {5})));
+    EXPECT_EQ(key.args(), Object::tuple({5}));
+    expect_thrown<KeyError>(key, "5");
 }
 
 TEST(PythonExceptions, system_errors_are_oserrors_of_their_number) {

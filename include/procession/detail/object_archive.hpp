@@ -13,8 +13,6 @@
 
 namespace procession::inline v0 {
 
-class Connection;
-
 /// Takes down what a class archives. A cereal archive.
 class ObjectWriter : public cereal::OutputArchive<ObjectWriter, cereal::AllowEmptyClassElision> {
   public:
@@ -133,12 +131,6 @@ void CEREAL_SERIALIZE_FUNCTION_NAME(Archive& archive, cereal::NameValuePair<T>& 
 }
 
 namespace detail::forms {
-
-/// What cannot leave the program, as it is nothing but its place in it.
-template <class T>
-inline constexpr bool stays_here = HandleType<T>;
-template <>
-inline constexpr bool stays_here<Connection> = true;
 
 template <class T>
 concept CerealWritable = cereal::traits::detail::count_output_serializers<T, ObjectWriter>::value != 0;
@@ -387,13 +379,14 @@ Object to_object(const T& value) {
 
 /// The value of C++ that it is.
 ///
+/// @param place  what errors say of where it is
 /// @throws TypeMismatch        it is one of another type; the text says where in it
 /// @throws ValueError          a number does not fit
 /// @throws SerializationError  nothing of Python's is a T
 template <class T>
-T from_object(const Object& object) {
+T from_object(const Object& object, const Place& place = Place()) {
     if constexpr (!forms::HasForm<T>) require_sendable<T>();
-    return forms::read<T>(Place(), object);
+    return forms::read<T>(place, object);
 }
 
 }  // namespace detail

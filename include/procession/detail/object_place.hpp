@@ -19,6 +19,10 @@ class PROCESSION_API Place {
     enum class Fit : std::uint8_t { any, exact };
 
     explicit Place(Fit fit = Fit::any) : fit_(fit) {}
+    /// @param subject  what errors begin with, in place of "pickle"
+    explicit Place(std::string_view subject) : name_(subject), fit_(Fit::any) {}
+    /// The index-th argument of a call, counted from 0.
+    Place argument(std::size_t index) const { return {*this, Step::argument, index, {}, nullptr}; }
     Place element(std::size_t index) const { return {*this, Step::element, index, {}, nullptr}; }
     Place field(std::string_view name) const { return {*this, Step::field, 0, name, nullptr}; }
     Place key() const { return {*this, Step::key, 0, {}, nullptr}; }
@@ -31,11 +35,11 @@ class PROCESSION_API Place {
     }
 
     bool is_exact() const { return fit_ == Fit::exact; }
-    /// "pickle: [3].name: ".
+    /// "pickle: [3].name: ", or with another subject.
     std::string text() const;
 
   private:
-    enum class Step : std::uint8_t { root, element, field, key, value };
+    enum class Step : std::uint8_t { root, argument, element, field, key, value };
     Place(const Place& above, Step step, std::size_t index, std::string_view name, const Object* key)
         : above_(&above),
           index_(index),
@@ -47,11 +51,12 @@ class PROCESSION_API Place {
         if (depth_ > Object::max_depth) throw_too_deep();
     }
     [[noreturn]] void throw_too_deep() const;
+    std::string_view subject() const;
     void append_to(std::string& path) const;
 
     const Place* above_ = nullptr;
     std::size_t index_ = 0;
-    std::string_view name_;
+    std::string_view name_;  ///< of the root: the subject
     const Object* key_ = nullptr;
     std::size_t depth_ = 0;
     Step step_ = Step::root;

@@ -8,6 +8,7 @@
 #include <concepts>
 #include <ostream>
 #include <string>
+#include <type_traits>
 
 namespace procession::inline v0::detail {
 
@@ -30,3 +31,11 @@ struct fmt::formatter<T> : formatter<std::string> {
         return formatter<std::string>::format(handle.to_string(), context);
     }
 };
+
+// <fmt/ranges.h> prints all ranges, and would do so with those of the handles that are some.
+FMT_BEGIN_NAMESPACE
+template <typename T, typename Char>
+struct is_range;
+template <procession::detail::PrintableHandle T>
+struct is_range<T, char> : std::false_type {};
+FMT_END_NAMESPACE

@@ -119,6 +119,24 @@ F load_callable(NativeReader& reader) {
         return detail::load_value<F>(reader);
 }
 
+template <class T>
+concept Referable = requires(Buffer& buffer, const T& value) {
+    refer(buffer, value);
+};
+/// Notes which of the library's objects an argument is, or which results are in it.
+template <class T>
+void refer_to(Buffer& buffer, const T& argument) {
+    if constexpr (HandleType<T>)
+        buffer.refer(argument.offset());
+    else if constexpr (Referable<T>)
+        refer(buffer, argument);
+    else if constexpr (requires {
+                           typename T::value_type;
+                           requires Referable<typename T::value_type>;
+                       })
+        for (const auto& each : argument) refer(buffer, each);
+}
+
 /// What a process runs.
 class Target {
   public:
@@ -168,10 +186,7 @@ class TargetOf final : public Target {
         }
     }
     void refer(Buffer& buffer) const override {
-        const auto refer_to = [&](const auto& argument) {
-            if constexpr (HandleType<std::decay_t<decltype(argument)>>) buffer.refer(argument.offset());
-        };
-        std::apply([&](const A&... each) { (refer_to(each), ...); }, arguments_);
+        std::apply([&](const A&... each) { (refer_to(buffer, each), ...); }, arguments_);
     }
 
   private:
