@@ -26,20 +26,25 @@
 
 namespace procession::inline v0 {
 
-/// The result of a task, now or later. A copy is the same one.
+/// The result of a task, now or later. A copy is the same one, also in another process, as an AsyncResult is.
 /// @par Thread safety   safe; one object is not for two threads while it is assigned to
-/// @par Process safety  for the executor's process
+/// @par Process safety  safe, as AsyncResult
 /// @see Python: concurrent.futures.Future
 template <class T>
 class Future {
   public:
     using value_type = T;
+    /// None yet: every use throws StateError until one is assigned.
+    Future() = default;
     explicit Future(detail::Ref<detail::ResultState<T>> state) : state_(std::move(state)) {}
+    // Also what moves from it: that is still the same one.
+    Future(const Future&) noexcept = default;
+    Future& operator=(const Future&) noexcept = default;
 
     /// The value, waiting for it. @throws  as AsyncResult::get
     T result(Timeout timeout = forever, std::stop_token stop = {}) const {
         await(timeout, stop);
-        return state_->get();
+        return use().get();
     }
     T result(std::stop_token stop) const { return result(forever, std::move(stop)); }
     /// What the task threw, or why it came to nothing; null if it has a value.
@@ -47,24 +52,26 @@ class Future {
     /// @throws CancelledError  it was cancelled
     std::exception_ptr exception(Timeout timeout = forever, std::stop_token stop = {}) const {
         await(timeout, stop);
-        if (cancelled()) static_cast<void>(state_->value());
-        return state_->exception();
+        if (cancelled()) static_cast<void>(use().value());
+        return use().exception();
     }
     /// Whether there is a value or an exception, or it was cancelled.
     bool done() const {
-        return state_->is_done() || state_->host().wait(*state_, std::chrono::seconds(0), {});
+        detail::ResultState<T>& state = use();
+        return state.is_done() || state.host().wait(state, std::chrono::seconds(0), {});
     }
-    /// Whether a worker runs it at this moment.
-    bool running() const { return !done() && state_->host().is_running(*state_); }
+    /// Whether a worker runs it at this moment. Where it was received from another process: false.
+    bool running() const { return !done() && use().host().is_running(use()); }
     /// Cancels it: one that is queued is never run, one that runs is asked to stop by its std::stop_token, then
-    /// ended with its worker. @returns false if it was done before
-    bool cancel() const { return cancelled() || state_->host().cancel(*state_); }
+    /// ended with its worker. @returns false if it was done before; and where it was received from another process
+    bool cancel() const { return cancelled() || use().host().cancel(use()); }
     /// Whether it was cancelled.
-    bool cancelled() const { return state_->is_cancelled(); }
-    /// Has `f(future)` called once it is done, by the pool's thread. What it throws is logged.
+    bool cancelled() const { return use().is_cancelled(); }
+    /// Has `f(future)` called once it is done, by the pool's thread; where it was received, by the library's thread
+    /// there. What it throws is logged.
     template <class F>
     void add_done_callback(F f) const {
-        state_->call_back(detail::Job::When::after_done, [future = *this, f = std::move(f)]() mutable {
+        use().call_back(detail::Job::When::after_done, [future = *this, f = std::move(f)]() mutable {
             detail::log_what_it_throws([&] { f(future); });
         });
     }
@@ -73,8 +80,8 @@ class Future {
     std::string state_name() const {
         if (cancelled()) return "cancelled";
         if (!done()) return running() ? "running" : "pending";
-        if (!state_->has_exception()) return "finished, returned " + detail::type_name<T>();
-        return "finished, raised " + detail::name_of_thrown(state_->exception());
+        if (!use().has_exception()) return "finished, returned " + detail::type_name<T>();
+        return "finished, raised " + detail::name_of_thrown(use().exception());
     }
     /// `<Future(finished, returned int)>`
     std::string to_string() const { return "<Future(" + state_name() + ")>"; }
@@ -83,14 +90,21 @@ class Future {
     }
 
     /// Whether they are the same one.
-    friend bool operator==(const Future&, const Future&) = default;
-    const detail::Ref<detail::ResultState<T>>& state() const { return state_; }
+    friend bool operator==(const Future& one, const Future& other) noexcept {
+        return detail::are_same(one.state_.get(), other.state_.get());
+    }
+    detail::Ref<detail::ResultState<T>> state() const {
+        return detail::Ref<detail::ResultState<T>>(&use());
+    }
 
   private:
+    detail::ResultState<T>& use() const { return detail::in_this_process(state_); }
     void await(const Timeout& timeout, const std::stop_token& stop) const {
-        if (!state_->is_done() && !state_->host().wait(*state_, timeout, stop))
+        detail::ResultState<T>& state = use();
+        if (!state.is_done() && !state.host().wait(state, timeout, stop))
             detail::throw_result_timeout("Future::result");
     }
+
     detail::Ref<detail::ResultState<T>> state_;
 };
 
@@ -98,11 +112,7 @@ class Future {
 
 namespace detail {
 template <class T>
-inline constexpr bool is_future = false;
-template <class T>
 inline constexpr bool is_future<Future<T>> = true;
-template <class T>
-inline constexpr bool is_future<AsyncResult<T>> = true;
 template <class R>
 concept FutureRange = std::ranges::input_range<R> && is_future<std::ranges::range_value_t<R>>;
 

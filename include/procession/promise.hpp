@@ -41,7 +41,7 @@ class PROCESSION_API PromiseHost final : public JobHost {
 /// Makes a future, and sets its result: what an executor does for its tasks, for those who write one, and for
 /// tests. Callbacks of the future are called by the thread that sets it.
 /// @par Thread safety   safe
-/// @par Process safety  for the process that made it
+/// @par Process safety  for the process that made it; its future may be passed to others
 /// @see Python: concurrent.futures.Future.set_result
 template <class T>
 class Promise {

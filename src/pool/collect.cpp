@@ -183,9 +183,8 @@ bool Engine::wait(Job& job, const Timeout& timeout, const std::stop_token& stop)
     };
     heap::Waited waited;
     try {
-        waited =
-            heap::wait(heap::NoNote(), body_.has_results, ready, os::Deadline::after(timeout), stop,
-                       heap::Patience::without_timer());
+        waited = heap::wait(heap::NoNote(), body_.has_results, ready, os::Deadline::after(timeout), stop,
+                            heap::Patience::without_timer());
     } catch (...) {
         leave();
         throw;

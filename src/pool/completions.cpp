@@ -2,18 +2,15 @@
 #include <fmt/format.h>
 #include <procession/detail/completions.hpp>
 
-#include <condition_variable>
 #include <deque>
-#include <mutex>
 
 #include "log/log.hpp"
-#include "os/deadline.hpp"
+#include "os/monitor.hpp"
 
 namespace procession::inline v0::detail {
 
 struct Completions::Shared {
-    std::mutex mutex;
-    std::condition_variable_any changed;
+    os::Monitor monitor;
     std::deque<std::size_t> done;
 };
 
@@ -26,10 +23,10 @@ Completions::~Completions() {
 void Completions::watch(Job& job, std::size_t number) {
     const auto note = [shared = shared_, number] {
         {
-            const std::lock_guard lock(shared->mutex);
+            const auto lock = shared->monitor.lock();
             shared->done.push_back(number);
         }
-        shared->changed.notify_one();
+        shared->monitor.notify_one();
     };
     // One that is done is to be seen at once.
     if (job.is_done() || job.host().wait(job, std::chrono::seconds(0), {})) return note();
@@ -37,14 +34,11 @@ void Completions::watch(Job& job, std::size_t number) {
 }
 
 std::optional<std::size_t> Completions::next(const Timeout& timeout, const std::stop_token& stop) {
-    std::unique_lock lock(shared_->mutex);
-    const auto any = [this] { return !shared_->done.empty(); };
-    const os::Deadline deadline = os::Deadline::after(timeout);
-    const bool there = deadline.is_never()
-                           ? shared_->changed.wait(lock, stop, any)
-                           : shared_->changed.wait_until(lock, stop, deadline.point(), any);
-    if (!there && stop.stop_requested()) throw CancelledError("wait: the wait was stopped");
-    if (!there) return std::nullopt;
+    auto lock = shared_->monitor.lock();
+    const os::Waited waited = shared_->monitor.wait(lock, os::Deadline::after(timeout), stop,
+                                                    [this] { return !shared_->done.empty(); });
+    if (waited == os::Waited::stopped) throw CancelledError("wait: the wait was stopped");
+    if (waited == os::Waited::timed_out) return std::nullopt;
     const std::size_t number = shared_->done.front();
     shared_->done.pop_front();
     lock.unlock();

@@ -97,7 +97,7 @@ void Engine::end_once() {
     Lock lock(mutex_);
     is_gone_ = true;
     notify_all(body_.has_results);
-    changed_.wait(lock, [this] { return awaited_.empty(); });
+    changed_.wait(lock, os::Deadline::never(), {}, [this] { return awaited_.empty(); });
     functions_.reset();
 }
 
@@ -164,15 +164,10 @@ bool Engine::join(const os::Deadline& deadline, const std::stop_token& stop) {
     };
     // At the program's end there may be nobody who looks.
     if (!supervisor_) return over();
-    if (deadline.is_never()) {
-        if (!changed_.wait(lock, stop, over))
-            throw CancelledError(fmt::format("{}::join: the wait was stopped", kind_.name));
-        return true;
-    }
-    const bool ended = changed_.wait_until(lock, stop, deadline.point(), over);
-    if (!ended && stop.stop_requested())
+    const os::Waited waited = changed_.wait(lock, deadline, stop, over);
+    if (waited == os::Waited::stopped)
         throw CancelledError(fmt::format("{}::join: the wait was stopped", kind_.name));
-    return ended;
+    return waited == os::Waited::ready;
 }
 
 std::vector<ProcessHandle> Engine::workers() {

@@ -3,7 +3,6 @@
 
 #include <procession/detail/pool_core.hpp>
 
-#include <condition_variable>
 #include <deque>
 #include <mutex>
 #include <optional>
@@ -14,6 +13,7 @@
 #include "os/deadline.hpp"
 #include "os/event.hpp"
 #include "os/interrupt_watch.hpp"
+#include "os/monitor.hpp"
 #include "os/service_thread.hpp"
 #include "pool/crew.hpp"
 #include "pool/functions.hpp"
@@ -145,7 +145,7 @@ class Engine final : public detail::JobHost {
     const std::uint64_t signal_mask_;  ///< of the thread that made the pool
 
     std::mutex mutex_;
-    std::condition_variable_any changed_;  ///< workers came or went, or all is done
+    os::Waiters changed_;  ///< workers came or went, or all is done
     State state_ = State::open;
     std::exception_ptr broken_;  ///< why no worker can begin
     std::optional<Functions> functions_;

@@ -1,29 +1,75 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <pthread.h>
 #include <procession/detail/job.hpp>
 
 #include <array>
+#include <new>
 
 #include "log/log.hpp"
+#include "os/at_load.hpp"
+#include "os/fork_count.hpp"
+#include "pool/shared_results.hpp"
 
 namespace procession::inline v0::detail {
 
 JobHost::~JobHost() = default;
 
-struct Job::Callbacks {
+/// What few jobs have.
+struct Job::Rare {
     struct Call {
         std::uint64_t number;
         std::function<void()> function;
     };
     std::vector<Call> before, after;
     std::uint64_t last = 0;
+    std::optional<Shared> shared;
 };
 
-Job::Job(Ref<JobHost> host) : host_(std::move(host)) {}
-Job::~Job() = default;
+Job::Job(Ref<JobHost> host) : host_(std::move(host)), fork_(os::fork_count()) {}
+
+Job::~Job() {
+    if (shared() && !is_inherited()) pool::SharedResults::here().forget(*this);
+}
+
+Ref<Job> Job::if_alive() {
+    std::uint32_t seen = pointers_.load(std::memory_order_relaxed);
+    while (seen != 0 && !pointers_.compare_exchange_weak(seen, seen + 1)) {
+    }
+    return Ref<Job>(seen == 0 ? nullptr : this, false);
+}
+
+Job::Rare& Job::rare() {
+    if (!rare_) rare_ = std::make_unique<Rare>();
+    return *rare_;
+}
+
+Job::Shared* Job::shared() const {
+    return is_shared_.load(std::memory_order_acquire) ? &*rare_->shared : nullptr;
+}
+
+bool Job::share_as(Handle object, const SharedResultType& type) {
+    const std::lock_guard lock(host_->mutex());
+    if (is_shared_) return false;
+    rare().shared.emplace(Shared{std::move(object), type});
+    is_shared_.store(true, std::memory_order_release);
+    return true;
+}
+
+bool Job::is_inherited() const { return fork_ != os::fork_count(); }
+
+Job& Job::heir() {
+    if (shared()) return pool::SharedResults::here().heir_of(*this);
+    if (is_done()) return *this;
+    throw StateError(
+        "AsyncResult: it is of a call of the process that this one was forked from, which does not know "
+        "that "
+        "it is here. Pass it as an argument of the Process, not within its callable or another "
+        "argument.");
+}
 
 void Job::settle() {
     phase_.store(settled, std::memory_order_release);
-    if (!callbacks_ || callbacks_->before.empty()) return finish();
+    if (!rare_ || rare_->before.empty()) return finish();
     call_before_done();
 }
 
@@ -31,7 +77,7 @@ void Job::call_before_done() {
     host_->post([self = Ref<Job>(this)] {
         const auto next = [&] {
             const std::lock_guard lock(self->host_->mutex());
-            auto calls = std::exchange(self->callbacks_->before, {});
+            auto calls = std::exchange(self->rare_->before, {});
             if (calls.empty()) self->finish();
             return calls;
         };
@@ -42,8 +88,8 @@ void Job::call_before_done() {
 
 void Job::finish() {
     phase_.store(done, std::memory_order_release);
-    if (!callbacks_) return;
-    for (auto& call : std::exchange(callbacks_->after, {})) host_->post(std::move(call.function));
+    if (!rare_) return;
+    for (auto& call : std::exchange(rare_->after, {})) host_->post(std::move(call.function));
 }
 
 std::uint64_t Job::call_back(When when, std::function<void()> call) {
@@ -58,10 +104,8 @@ std::uint64_t Job::call_back(When when, std::function<void()> call) {
         host_->post(std::move(call));
         return 0;
     }
-    if (!callbacks_) callbacks_ = std::make_unique<Callbacks>();
-    const std::uint64_t number = ++callbacks_->last;
-    (when == When::before_done ? callbacks_->before : callbacks_->after)
-        .push_back({number, std::move(call)});
+    const std::uint64_t number = ++rare().last;
+    (when == When::before_done ? rare_->before : rare_->after).push_back({number, std::move(call)});
     if (is_done()) {
         // Who waits from now on goes on after the call as well.
         phase_.store(settled, std::memory_order_release);
@@ -72,14 +116,26 @@ std::uint64_t Job::call_back(When when, std::function<void()> call) {
 
 void Job::forget(std::uint64_t number) {
     const std::lock_guard lock(host_->mutex());
-    if (!callbacks_) return;
-    const auto is_it = [&](const Callbacks::Call& call) { return call.number == number; };
-    std::erase_if(callbacks_->before, is_it);
-    std::erase_if(callbacks_->after, is_it);
+    if (!rare_) return;
+    const auto is_it = [&](const Rare::Call& call) { return call.number == number; };
+    std::erase_if(rare_->before, is_it);
+    std::erase_if(rare_->after, is_it);
 }
 
+namespace {
+
+std::array<std::recursive_mutex, 61> guards;
+
+// A forked child has none of the threads that may have them locked.
+PROCESSION_AT_LOAD void renew_guards_in_children() {
+    ::pthread_atfork(nullptr, nullptr, [] {
+        for (std::recursive_mutex& each : guards) new (&each) std::recursive_mutex;
+    });
+}
+
+}  // namespace
+
 std::recursive_mutex& guard_of(const Job& job) {
-    static std::array<std::recursive_mutex, 61> guards;
     return guards[reinterpret_cast<std::uintptr_t>(&job) / alignof(std::max_align_t) % guards.size()];
 }
 
@@ -92,6 +148,10 @@ void log_unfetched(const std::exception_ptr& error) noexcept {
     } catch (...) {
         log_warning("nobody fetched a task's exception");
     }
+}
+
+void throw_no_result() {
+    throw StateError("AsyncResult: there is none yet. Assign one to it, or receive into it.");
 }
 
 void throw_result_moved() {

@@ -2,32 +2,29 @@
 #include <fmt/format.h>
 #include <procession/promise.hpp>
 
-#include <condition_variable>
 #include <deque>
-#include <mutex>
 
-#include "os/deadline.hpp"
+#include "os/monitor.hpp"
 #include "wire/thrown.hpp"
 
 namespace procession::inline v0::detail {
 
 struct PromiseHost::State {
-    std::mutex mutex;
-    std::condition_variable_any changed;
+    os::Monitor monitor;
     std::deque<std::function<void()>> posted;
 
     void call_posted() {
         for (;;) {
             std::function<void()> call;
             {
-                const std::lock_guard lock(mutex);
+                const auto lock = monitor.lock();
                 if (posted.empty()) break;
                 call = std::move(posted.front());
                 posted.pop_front();
             }
             call();
         }
-        changed.notify_all();
+        monitor.notify_all();
     }
 };
 
@@ -37,7 +34,7 @@ PromiseHost::~PromiseHost() = default;
 void PromiseHost::bring_to_end(Job& job, const char* what, const std::function<std::string()>& describe,
                                const std::function<void()>& give) {
     {
-        const std::lock_guard lock(state_->mutex);
+        const auto lock = state_->monitor.lock();
         if (!job.is_settled()) {
             give();
             if (job.came(1)) job.settle();
@@ -51,20 +48,16 @@ void PromiseHost::bring_to_end(Job& job, const char* what, const std::function<s
 }
 
 bool PromiseHost::wait(Job& job, const Timeout& timeout, const std::stop_token& stop) {
-    std::unique_lock lock(state_->mutex);
-    const auto there = [&] { return job.is_there(); };
-    const os::Deadline deadline = os::Deadline::after(timeout);
-    const bool came = deadline.is_never()
-                          ? state_->changed.wait(lock, stop, there)
-                          : state_->changed.wait_until(lock, stop, deadline.point(), there);
-    if (!came && stop.stop_requested())
-        throw CancelledError("Future: the wait for a result was stopped");
-    return came;
+    auto lock = state_->monitor.lock();
+    const os::Waited waited =
+        state_->monitor.wait(lock, os::Deadline::after(timeout), stop, [&] { return job.is_there(); });
+    if (waited == os::Waited::stopped) throw CancelledError("Future: the wait for a result was stopped");
+    return waited == os::Waited::ready;
 }
 
 bool PromiseHost::cancel(Job& job) {
     {
-        const std::lock_guard lock(state_->mutex);
+        const auto lock = state_->monitor.lock();
         if (job.is_settled()) return false;
         job.mark_cancelled();
         job.on_exception(0, std::make_exception_ptr(CancelledError("Future: it was cancelled")));
@@ -78,7 +71,7 @@ bool PromiseHost::is_running(const Job&) { return false; }
 void PromiseHost::post(std::function<void()> call) { state_->posted.push_back(std::move(call)); }
 // Whoever sets it calls back.
 bool PromiseHost::attend() { return false; }
-std::mutex& PromiseHost::mutex() { return state_->mutex; }
+std::mutex& PromiseHost::mutex() { return state_->monitor.mutex(); }
 
 std::string name_of_thrown(const std::exception_ptr& error) { return describe(error).type; }
 

@@ -135,14 +135,11 @@ bool ThreadEngine::wait(Job& job, const Timeout& timeout, const std::stop_token&
     Lock lock(mutex_);
     Waiter waiter{job};
     const auto place = waiters_.insert(waiters_.end(), &waiter);
-    const auto ready = [&] { return job.is_there(); };
-    const bool is_there = deadline.is_never()
-                              ? waiter.is_there.wait(lock, stop, ready)
-                              : waiter.is_there.wait_until(lock, stop, deadline.point(), ready);
+    const os::Waited waited = waiter.is_there.wait(lock, deadline, stop, [&] { return job.is_there(); });
     waiters_.erase(place);
-    if (!is_there && stop.stop_requested())
+    if (waited == os::Waited::stopped)
         throw CancelledError("ThreadPool: the wait for a result was stopped");
-    return is_there;
+    return waited == os::Waited::ready;
 }
 
 // ---------------------------------------------------------------- cancelling
@@ -276,11 +273,9 @@ bool ThreadEngine::join(const os::Deadline& deadline, const std::stop_token& sto
     if (state_ == State::open)
         throw ValueError(
             "ThreadPool::join: the pool is still running. Call close() or terminate() first.");
-    const auto over = [this] { return has_ended(); };
-    const bool ended = deadline.is_never() ? changed_.wait(lock, stop, over)
-                                           : changed_.wait_until(lock, stop, deadline.point(), over);
-    if (!ended && stop.stop_requested()) throw CancelledError("ThreadPool::join: the wait was stopped");
-    return ended;
+    const os::Waited waited = changed_.wait(lock, deadline, stop, [this] { return has_ended(); });
+    if (waited == os::Waited::stopped) throw CancelledError("ThreadPool::join: the wait was stopped");
+    return waited == os::Waited::ready;
 }
 
 void ThreadEngine::end_once() {

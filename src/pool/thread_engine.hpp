@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "os/deadline.hpp"
+#include "os/monitor.hpp"
 #include "os/service_thread.hpp"
 #include "pool/thread_queue.hpp"
 #include "process/finalize.hpp"
@@ -84,7 +85,7 @@ class ThreadEngine final : public detail::JobHost {
     using Member = ThreadMember;
     struct Waiter {
         detail::Job& job;
-        std::condition_variable_any is_there = {};
+        os::Waiters is_there = {};
     };
     /// What is to be done of what was found out under the mutex, once that was let go.
     struct Afterwards {
@@ -125,7 +126,7 @@ class ThreadEngine final : public detail::JobHost {
 
     std::mutex mutex_;
     std::condition_variable has_tasks_;
-    std::condition_variable_any changed_;  ///< threads have left, or all is done
+    os::Waiters changed_;  ///< threads have left, or all is done
     State state_ = State::open;
     std::atomic<bool> is_terminated_{false};
     std::exception_ptr broken_;          ///< what the initializer has thrown

@@ -42,7 +42,7 @@ TEST_P(IdleGetters, wake_no_more_often_than_the_second_line_says) {
     for (std::size_t i = 0; i < getters.size(); ++i) {
         const long more = test::sleeps_of(*getters[i].pid()) - sleeps[i];
         // The first one of a wait is short, and what was seen asleep may still have been about to wait.
-        EXPECT_LE(more, (Clock::now() - begin) / procession::heap::Patience::longest_sleep + 5);
+        EXPECT_LE(more, (Clock::now() - begin) / procession::heap::Patience::second_line + 5);
     }
     queue.put_many(std::vector<int>(8));
     for (mp::Process& getter : getters) {

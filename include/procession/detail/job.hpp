@@ -3,6 +3,7 @@
 
 // What a call of a pool is, as its caller's process knows it, until its results are there and fetched.
 
+#include <procession/detail/handle.hpp>
 #include <procession/detail/queue_message.hpp>
 #include <procession/error.hpp>
 #include <procession/timeout.hpp>
@@ -59,12 +60,31 @@ struct Results {
     MessageBlock* block = nullptr;  ///< of a long one, which may be taken over
 };
 
+/// How results of one type are sent to other processes.
+struct SharedResultType {
+    /// Writes the value, which is there. @throws  what the task threw
+    void (*save)(Job&, Buffer&);
+    /// One whose value comes from another process.
+    Ref<Job> (*receive)(Ref<JobHost>);
+};
+
 /// One call's work: apply's one item, all those of a map.
 /// @par Thread safety  what begins with `on_` is called under the host's mutex
-class PROCESSION_API Job : public boost::intrusive_ref_counter<Job, boost::thread_safe_counter> {
+class PROCESSION_API Job {
   public:
     virtual ~Job();
     Job(Job&&) = delete;
+
+    friend void intrusive_ptr_add_ref(const Job* job) noexcept {
+        job->pointers_.fetch_add(1, std::memory_order_relaxed);
+    }
+    friend void intrusive_ptr_release(const Job* job) noexcept {
+        if (job->pointers_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete job;
+    }
+    /// How many pointers there are; others may come and go meanwhile.
+    std::uint32_t use_count() const { return pointers_.load(std::memory_order_relaxed); }
+    /// Null if its last pointer went already.
+    Ref<Job> if_alive();
 
     /// Whether all has come, and was told to those who asked to be told before.
     bool is_done() const { return phase_.load(std::memory_order_acquire) == done; }
@@ -114,25 +134,46 @@ class PROCESSION_API Job : public boost::intrusive_ref_counter<Job, boost::threa
     /// Has it not called, if it was not yet.
     void forget(std::uint64_t call);
 
+    // For those that other processes know as well (shared_result.hpp):
+
+    struct Shared {
+        Handle object;
+        const SharedResultType& type;
+        Ref<Job> heir = {};  ///< what stands for it in a child that was forked
+    };
+    /// Null: this process alone knows it.
+    Shared* shared() const;
+    /// @returns false: another thread was first
+    bool share_as(Handle object, const SharedResultType&);
+    /// Whether this process was forked from the one that made it, whose threads it has not.
+    bool is_inherited() const;
+
   protected:
     explicit Job(Ref<JobHost> host);
+    /// What stands for one that is inherited. @throws StateError  nothing does
+    Job& heir();
 
   private:
     enum Phase : std::uint8_t { pending, settled, done };
-    struct Callbacks;
+    struct Rare;
+    Rare& rare();
     void call_before_done();
     void finish();
 
+    mutable std::atomic<std::uint32_t> pointers_{0};
     const Ref<JobHost> host_;
     std::uint64_t left_ = 0;
-    std::unique_ptr<Callbacks> callbacks_;
+    std::unique_ptr<Rare> rare_;
+    const std::uint16_t fork_;  ///< how many forks lead to the process that made it
     std::atomic<Phase> phase_{pending};
     std::atomic<bool> cancelled_{false};
+    std::atomic<bool> is_shared_{false};
 };
 
 /// Guards what several copies of a result share, and decode once.
 PROCESSION_API std::recursive_mutex& guard_of(const Job&);
 PROCESSION_API void log_unfetched(const std::exception_ptr&) noexcept;
+[[noreturn]] PROCESSION_API void throw_no_result();
 [[noreturn]] PROCESSION_API void throw_result_moved();
 [[noreturn]] PROCESSION_API void throw_result_timeout(const char* what);
 
@@ -196,6 +237,9 @@ class ResultState : public Job {
     ~ResultState() override {
         if (error_ && !fetched_) log_unfetched(error_);
     }
+
+    /// This one, or what stands for it in a child that was forked.
+    ResultState& here() { return is_inherited() ? static_cast<ResultState&>(heir()) : *this; }
 
     /// The value, once it is there; read by the first who asks. @throws  what its task threw
     Regular<T>& value() {
@@ -264,6 +308,13 @@ class ResultState : public Job {
   private:
     std::exception_ptr error_;
 };
+
+/// What a result's handle has. @throws StateError  there is none yet
+template <class T>
+ResultState<T>& in_this_process(const Ref<ResultState<T>>& state) {
+    if (!state) throw_no_result();
+    return state->here();
+}
 
 /// apply's result.
 template <class T>
