@@ -7,6 +7,7 @@
 #include <procession/address.hpp>
 #include <procession/async_result.hpp>
 #include <procession/authkey.hpp>
+#include <procession/batch.hpp>
 #include <procession/connection.hpp>
 #include <procession/context.hpp>
 #include <procession/coroutine.hpp>
@@ -18,6 +19,7 @@
 #include <procession/limits.hpp>
 #include <procession/listener.hpp>
 #include <procession/log.hpp>
+#include <procession/managers.hpp>
 #include <procession/object.hpp>
 #include <procession/pickle.hpp>
 #include <procession/placement.hpp>
@@ -30,6 +32,7 @@
 #include <procession/shared_containers.hpp>
 #include <procession/shared_memory.hpp>
 #include <procession/sharedctypes.hpp>
+#include <procession/sync_manager.hpp>
 #include <procession/synchronize.hpp>
 #include <procession/task.hpp>
 #include <procession/thread_pool.hpp>

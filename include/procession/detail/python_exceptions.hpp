@@ -18,7 +18,7 @@ namespace procession::inline v0::detail {
 /// | KeyError, AttributeError, BrokenBarrierError, AuthenticationError, BufferTooShort | the same |
 /// | Empty, Full, ShutDown | queue.Empty, Full, ShutDown |
 /// | TimeoutError | multiprocessing.TimeoutError |
-/// | EndOfFile | EOFError |
+/// | EndOfFile; StopIteration | EOFError; StopIteration |
 /// | SerializationError; TypeMismatch | pickle.PicklingError; TypeError |
 /// | HeapExhausted, std::bad_alloc | MemoryError |
 /// | std::overflow_error | OverflowError |
