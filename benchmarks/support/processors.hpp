@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <fmt/format.h>
 #include <sched.h>
 
 #include <cerrno>
+#include <filesystem>
+#include <string>
 #include <system_error>
 #include <vector>
 
@@ -19,13 +22,19 @@ inline std::vector<int> processors() {
     return result;
 }
 
-/// @param pid  of a process that has one thread; 0: this thread
+/// @param pid  of a thread, or a process that has one; 0: this thread
 inline void pin_to(int processor, pid_t pid = 0) {
     cpu_set_t set;
     CPU_ZERO(&set);
     CPU_SET(processor, &set);
     if (::sched_setaffinity(pid, sizeof set, &set) != 0)
         throw std::system_error(errno, std::generic_category(), "sched_setaffinity");
+}
+
+/// Every thread that the process has; those that they make then are there as well.
+inline void pin_threads_to(int processor, pid_t pid) {
+    for (const auto& thread : std::filesystem::directory_iterator(fmt::format("/proc/{}/task", pid)))
+        pin_to(processor, std::stoi(thread.path().filename()));
 }
 
 /// Keeps this thread on the first of its processors as long as it lives.
