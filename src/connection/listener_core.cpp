@@ -180,6 +180,9 @@ std::unique_ptr<Transport> ListenerCore::advance(Peers::iterator peer, bool watc
         throw AuthenticationError(fmt::format("{}: {}", who, error.what()));
     }
     if (watched) epoll_.remove(fd);
+    // The peer's last word in a handshake needs no answer.
+    if (peer->second.address && peer->second.address->family() == Address::Family::tcp)
+        os::acknowledge(fd);
     {
         const std::lock_guard lock(mutex_);
         last_accepted_ = std::move(peer->second.address);

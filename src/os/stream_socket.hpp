@@ -59,5 +59,8 @@ Polled connect_to(Descriptor& connected, const SocketAddress&, const Deadline&, 
 
 /// Small messages go at once, and a host that vanished is found out: after 90 silent seconds.
 void prepare_tcp(int fd);
+/// Has the peer know at once that all of its bytes came. Otherwise the kernel waits for an answer to send that with,
+/// for 40 ms, and a peer that has not set TCP_NODELAY as long to send its next message.
+void acknowledge(int fd);
 
 }  // namespace procession::inline v0::os

@@ -325,6 +325,8 @@ SUBJECTS = {
         x.fail("key")
         x.fail("index")
         arguments_of(x.fail, "value")
+        x.fail("range")
+        arguments_of(x.fail, "argument")
         arguments_of(x.fail, "type")
         x.fail("attribute")
         arguments_of(x.fail, "runtime")

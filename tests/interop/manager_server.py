@@ -16,6 +16,8 @@ EXCEPTIONS = {
     "key": KeyError("zz"),
     "index": IndexError("no such element"),
     "value": ValueError("not this value"),
+    "range": IndexError("out of range"),
+    "argument": ValueError("wrong argument"),
     "type": TypeError("not this type"),
     "attribute": AttributeError("no such attribute"),
     "runtime": RuntimeError("it does not work"),

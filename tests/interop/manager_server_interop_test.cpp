@@ -5,7 +5,7 @@
 #include <gtest/gtest.h>
 #include <procession/mp.hpp>
 
-#include <algorithm>
+#include <atomic>
 #include <map>
 #include <optional>
 #include <string>
@@ -391,27 +391,13 @@ TEST_F(PythonsServer, has_classes_of_its_own) {
     });
 }
 
-/// Python's exceptions are the library's here; those of C++ come back as they were thrown.
-template <class InCpp, class InPython, class Call>
-bool throws_either(Call call) {
-    try {
-        call();
-    } catch (const InCpp&) {
-        return true;
-    } catch (const InPython&) {
-        return true;
-    }
-    return false;
-}
-
 TEST_F(PythonsServer, throws_what_it_raises) {
     at_each([](SampleManager& manager) {
         const auto maths = manager.create<Maths>("Maths");
         const auto fails = [&](const char* how) { maths.call<&Maths::fail>(how); };
         EXPECT_THROW(fails("key"), procession::KeyError);
-        EXPECT_TRUE((throws_either<std::out_of_range, procession::IndexError>([&] { fails("index"); })));
-        EXPECT_TRUE(
-            (throws_either<std::invalid_argument, procession::ValueError>([&] { fails("value"); })));
+        EXPECT_THROW(fails("index"), procession::IndexError);
+        EXPECT_THROW(fails("value"), procession::ValueError);
         EXPECT_THROW(fails("attribute"), procession::AttributeError);
         EXPECT_THROW(fails("empty"), procession::Empty);
         EXPECT_THROW(fails("full"), procession::Full);
@@ -562,7 +548,7 @@ TEST_F(PythonsServer, has_proxies_passed_to_processes) {
             EXPECT_EQ(counter.call<&Counter::get>(), 3);
             EXPECT_EQ(q.qsize(), 3u);
         }
-        EXPECT_EQ(manager.number_of_objects(), begun);
+        wait_until([&] { return manager.number_of_objects() == begun; });
     });
 }
 

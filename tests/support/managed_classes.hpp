@@ -37,8 +37,10 @@ class Maths {
     }
     void fail(const std::string& how) const {
         if (how == "key") throw KeyError("zz");
-        if (how == "index") throw std::out_of_range("no such element");
-        if (how == "value") throw std::invalid_argument("not this value");
+        if (how == "index") throw IndexError("no such element");
+        if (how == "value") throw ValueError("not this value");
+        if (how == "range") throw std::out_of_range("out of range");
+        if (how == "argument") throw std::invalid_argument("wrong argument");
         if (how == "type") throw TypeMismatch("not this type");
         if (how == "attribute") throw AttributeError("no such attribute");
         if (how == "runtime") throw std::runtime_error("it does not work");
