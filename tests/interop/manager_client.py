@@ -157,7 +157,7 @@ SUBJECTS = {
         n.missing
         hasattr(n, "name"), hasattr(n, "missing")
         del n.name
-        del n.name
+        3.11|del n.name
         n.name
         str(n)
         n.number = [1]
