@@ -454,6 +454,10 @@ SUBJECTS = {
         del e, answer, child, b, s, k, v, a, children
         objects()
     """,
+    "waiting": """
+        m.get_counter().increment()
+        m.Queue().get()
+    """,
     "server": """
         call(m, None, "create", "list") != None
         call(m, None, "nonsense")
@@ -620,7 +624,10 @@ def main():
     # For the proxies that come in values.
     multiprocessing.current_process().authkey = authkey
     manager = Manager(address, authkey)
-    manager.connect()
+    try:
+        manager.connect()
+    except multiprocessing.AuthenticationError as error:
+        sys.exit(described(error))
     scope = dict(globals(), m=manager, begin=Begun)
     for line in SUBJECTS[subject].strip().splitlines():
         line = line.strip()

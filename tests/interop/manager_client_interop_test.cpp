@@ -11,6 +11,7 @@
 #include "support/expect.hpp"
 #include "support/managed_classes.hpp"
 #include "support/python_manager.hpp"
+#include "support/waiting.hpp"
 
 namespace {
 
@@ -73,6 +74,30 @@ TEST_F(PythonsClient, has_its_references_counted_exactly) {
             const std::string said = client_in_python(python, "references", ours.address());
             EXPECT_EQ(said.find("False"), said.npos) << python.path << ' ' << where << '\n' << said;
             EXPECT_EQ(said.find("Error("), said.npos) << python.path << ' ' << where << '\n' << said;
+        }
+}
+
+TEST_F(PythonsClient, is_refused_with_another_key) {
+    for (const Python& python : pythons_) {
+        const Ours ours(Address("127.0.0.1", 0));
+        const Ended refused =
+            run_client_in_python(python, "server", ours.address(), procession::AuthKey("another"));
+        EXPECT_EQ(refused.code, 1) << python.path;
+        EXPECT_EQ(refused.output, "AuthenticationError\n") << python.path;
+        EXPECT_FALSE(client_in_python(python, "server", ours.address()).empty());
+    }
+}
+
+TEST_F(PythonsClient, has_an_error_when_the_server_ends_as_it_waits) {
+    for (const Python& python : pythons_)
+        for (const Address& where : {Address("127.0.0.1", 0), own_path()}) {
+            Ours ours(where);
+            const auto counter = ours.create<Counter>("get_counter");
+            PythonPeer client(python, "manager_client.py",
+                              {"waiting", argument_for(ours.address()), hex_of(manager_key)});
+            wait_until([&] { return counter.call<&Counter::get>() == 1; });
+            ours.shutdown();
+            expect_parts(client.said(), {"Queue().get()", "Error"});
         }
 }
 

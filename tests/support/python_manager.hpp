@@ -49,11 +49,15 @@ class PythonManager {
     bool has_ended_ = false;
 };
 
-/// What a client in Python, interop/manager_client.py, has of a server.
+/// A client in Python, interop/manager_client.py, and what it has of a server.
+inline Ended run_client_in_python(const Python& python, const std::string& subject,
+                                  const Address& server, const AuthKey& key) {
+    return run_program({"/usr/bin/env", python.path, "-B", INTEROP "/manager_client.py", subject,
+                        argument_for(server), hex_of(key)});
+}
 inline std::string client_in_python(const Python& python, const std::string& subject,
-                                    const Address& server, const AuthKey& key = manager_key) {
-    const Ended ended = run_program({"/usr/bin/env", python.path, "-B", INTEROP "/manager_client.py",
-                                     subject, argument_for(server), hex_of(key)});
+                                    const Address& server) {
+    const Ended ended = run_client_in_python(python, subject, server, manager_key);
     EXPECT_EQ(ended.code, 0) << ended.output;
     return ended.output;
 }
