@@ -208,6 +208,7 @@ class Server {
             free == std::end(state_.spares) || !free->move(free->state.load(), Phase::preparing, me_);
         if (again_) return;
         free->participant.store(0);
+        free->server.store(me_);
         warn_of_threads();
         const pid_t pid = ::fork();
         if (pid == 0) {
@@ -235,11 +236,19 @@ class Server {
                            [&](const auto& each) { return each.second.spare == &spare; });
     }
 
+    // Of an entry that is ours: that of a spare that was sent home may be another server's by now.
+    std::uint64_t state_of(const Spare& spare) const {
+        const std::uint64_t state = spare.state.load();
+        const bool prepares = Spare::phase_of(state) == Phase::preparing;
+        const bool ours = (prepares ? Spare::mover_of(state) : spare.server.load()) == me_;
+        return ours ? state : Spare::pack(Phase::none, 0);
+    }
+
     void answer_bell() {
         eventfd_t rings;
         ::eventfd_read(bell_.get(), &rings);
         for (auto& [pid, child] : children_)
-            if (child.spare && Spare::phase_of(child.spare->state) == Phase::taken) pass_on(child);
+            if (child.spare && Spare::phase_of(state_of(*child.spare)) == Phase::taken) pass_on(child);
     }
 
     // It is a process now, and its entry free for another spare.
@@ -270,7 +279,7 @@ class Server {
         Spare& spare = *child.spare;
         const heap::ParticipantId participant = spare.participant.load();
         for (;;) {
-            const std::uint64_t state = spare.state.load();
+            const std::uint64_t state = state_of(spare);
             const Phase phase = Spare::phase_of(state);
             if (phase == Phase::taken) {
                 pass_on(child);

@@ -45,6 +45,18 @@ void dismiss_spares(ServerState& server) {
     }
 }
 
+namespace {
+
+// Sends home one that dismiss_spares did not find: its server was told to go while it got ready, or while
+// somebody had it. `state` is the caller's own move.
+bool dismiss_late(ServerState& server, Spare& spare, std::uint64_t state) {
+    if (server.participant.load() == spare.server || !spare.move(state, Phase::none, 0)) return false;
+    notify(spare.changed);
+    return true;
+}
+
+}  // namespace
+
 // ---------------------------------------------------------------- in the process that starts another
 
 ClaimedSpare::ClaimedSpare() : operation_(Heap::program()) {
@@ -89,6 +101,8 @@ bool ClaimedSpare::try_claim(ServerState& server) {
         operation_.owes(spare.changed);
         if (!spare.move(state, Phase::claimed, operation_.self())) continue;
         PROCESSION_KILL_POINT("spare.claimed");
+        if (dismiss_late(server, spare, Spare::pack(Phase::claimed, operation_.self()))) continue;
+        server_ = &server;
         spare_ = &spare;
         try {
             pidfd_ = os::pidfd_open(spare.pid);
@@ -114,10 +128,11 @@ bool ClaimedSpare::try_claim(ServerState& server) {
 void ClaimedSpare::give_back() {
     if (!spare_) return;
     Spare& spare = *std::exchange(spare_, nullptr);
-    if (spare.move(Spare::pack(Phase::claimed, operation_.self()), Phase::ready, spare.participant))
-        notify(spare.changed);
-    else
+    const std::uint64_t ready = Spare::pack(Phase::ready, spare.participant);
+    if (!spare.move(Spare::pack(Phase::claimed, operation_.self()), Phase::ready, spare.participant))
         spare.state.store(Spare::pack(Phase::none, 0));  // lost
+    else if (!dismiss_late(*server_, spare, ready))
+        notify(spare.changed);
 }
 
 std::optional<Launched> ClaimedSpare::order(LaunchOrder order, int stderr_fd) {
@@ -188,8 +203,10 @@ void wait_for_order(Spare& spare) {
             operation, spare.changed, [&] { return spare.state.load() != seen; },
             idle ? os::Deadline::never() : os::Deadline::after(std::chrono::milliseconds(20)));
         seen = spare.state.load();
-        if (Spare::phase_of(seen) == Phase::ordered) return;
         if (seen == ready) continue;
+        // It was sent home, and all that happens to the entry since is about another one.
+        if (spare.participant.load() != operation.self()) ::_exit(0);
+        if (Spare::phase_of(seen) == Phase::ordered) return;
         // The order may have come just before its author's death.
         if (Spare::phase_of(seen) == Phase::claimed &&
             (!operation.heap().is_dead(Spare::mover_of(seen)) || spare.state.load() != seen))
@@ -253,13 +270,10 @@ void be_spare(ServerState& server, Spare& spare, heap::ParticipantId maker, int 
     auto [listener, address] = prepare(server, now);
     std::memcpy(spare.address, address.data(), std::min(address.size(), sizeof spare.address));
     spare.participant = me;
-    spare.server = maker;
     spare.pid = ::getpid();
     PROCESSION_KILL_POINT("spare.prepared");
     if (!spare.move(Spare::pack(Phase::preparing, maker), Phase::ready, me)) ::_exit(0);
-    // The server may have been told to go just before it was ready.
-    if (server.participant.load() != maker && spare.move(Spare::pack(Phase::ready, me), Phase::none, 0))
-        ::_exit(0);
+    if (dismiss_late(server, spare, Spare::pack(Phase::ready, me))) ::_exit(0);
     notify_all(server.changed);
 
     wait_for_order(spare);

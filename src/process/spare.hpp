@@ -20,8 +20,10 @@
 //    the spare becomes that process, whoever dies.
 // 3. The claimant holds the record for the spare before `ordered`; the spare, which holds it then, holds
 //    it for the server before `taken`. So at each moment whoever will write to it holds it.
-// 4. A spare that finds any state but its own, an order or a claim of somebody alive, ends.
+// 4. A spare that finds any state but its own, or an order or a claim of somebody alive that is for it, ends.
 // 5. An entry is the server's to use again when nobody can move it any more: see reusable().
+// 6. When a server is told to go, those that are ready are sent home. Whoever makes or finds one ready after
+//    that sends it home itself; its entry may be another server's before its own has reaped it.
 
 #include <sys/resource.h>
 
@@ -95,6 +97,7 @@ class ClaimedSpare {
     void send_descriptors(LaunchOrder&, int stderr_fd) const;
 
     heap::Operation operation_;
+    ServerState* server_ = nullptr;
     Spare* spare_ = nullptr;
     os::Descriptor pidfd_;
 };

@@ -88,6 +88,19 @@ TEST_F(ForkServer, that_runs_is_replaced_by_one_that_has_loaded) {
     EXPECT_EQ(before.exitcode(), 0);
 }
 
+// While it still gets children ready.
+TEST_F(ForkServer, that_is_replaced_starts_nothing_more) {
+    mp::Queue<std::pair<int, pid_t>> out;
+    for (int round = 0; round < 60; ++round) {
+        const bool loads = round % 2;
+        mp::set_forkserver_preload(loads ? load : nullptr);
+        mp::Process process({.start_method = mp::StartMethod::forkserver}, report_loaded, out);
+        process.start();
+        EXPECT_EQ(out.get().first, loads) << round;
+        process.join();
+    }
+}
+
 TEST_F(ForkServer, whose_loading_throws_says_so) {
     mp::set_forkserver_preload([] { throw std::runtime_error("no such data set"); });
     mp::Process process({.start_method = mp::StartMethod::forkserver}, nothing);

@@ -6,11 +6,13 @@
 #include <unistd.h>
 #include <procession/process.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <string_view>
 
 #include "support/proc.hpp"
+#include "support/waiting.hpp"
 
 namespace procession::test {
 namespace {
@@ -23,6 +25,16 @@ std::vector<ProcessEntry> children() {
         if (each.parent == ::getpid() && (each.name != "procession-fs" || each.state == 'Z'))
             found.push_back(std::move(each));
     return found;
+}
+
+/// A fork server that has ended is reaped by a look for children that comes after its end.
+void wait_until_reaped(pid_t fork_server) {
+    wait_until([&] {
+        static_cast<void>(active_children());
+        const auto left = children();
+        return std::none_of(left.begin(), left.end(),
+                            [&](const ProcessEntry& child) { return child.pid == fork_server; });
+    });
 }
 
 /// Whether a block's name says that it is of a test program that runs beside this one.
@@ -83,16 +95,14 @@ void Census::OnTestEnd(const testing::TestInfo&) {
     for (const ProcessHandle& child : active_children())
         if (!children_.contains(child.pid()))
             ADD_FAILURE() << fmt::format("left behind: {} (pid {}) runs", child.name(), child.pid());
-    // A fork server that was killed is reaped by the next look; it may have ended since the last.
-    std::vector<ProcessEntry> left = children();
-    if (!left.empty()) {
-        static_cast<void>(active_children());
-        left = children();
-    }
-    for (const ProcessEntry& child : left)
-        if (!children_.contains(child.pid))
+    for (const ProcessEntry& child : children()) {
+        if (children_.contains(child.pid)) continue;
+        if (child.name == "procession-fs")
+            wait_until_reaped(child.pid);
+        else
             ADD_FAILURE() << fmt::format("left behind: child {} ({}, state {})", child.pid, child.name,
                                          child.state);
+    }
 
     std::array kept{the_heap, lifelines, server_watch};
     for (const auto& [fd, what] : open_descriptors()) {
