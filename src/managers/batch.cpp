@@ -27,12 +27,12 @@ void fail(BatchedCall& call, const std::exception_ptr& error) {
 }
 
 void send_to(managers::ServerLink& server, const Calls& calls, const std::stop_token& stop) {
-    std::vector<managers::Request> requests;
+    std::vector<managers::Call> all;
     for (const BatchedCall* each : calls)
-        requests.push_back({.ident = each->proxy.ident(),
-                            .method = each->method,
-                            .arguments = Object::tuple(each->arguments)});
-    std::vector<managers::Reply> replies = server.call_all(requests, stop);
+        all.push_back({.ident = managers::ProxyState::of(each->proxy).info().ident,
+                       .method = each->method,
+                       .arguments = each->arguments});
+    std::vector<managers::Reply> replies = server.call_all(all, stop);
     for (std::size_t i = 0; i < calls.size(); ++i) finish(*calls[i], std::move(replies.at(i)));
 }
 

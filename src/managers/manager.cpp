@@ -17,7 +17,7 @@
 #include "managers/method_names.hpp"
 #include "managers/proxy_state.hpp"
 #include "managers/server_core.hpp"
-#include "managers/server_link.hpp"
+#include "managers/server_links.hpp"
 #include "os/error.hpp"
 #include "os/symbols.hpp"
 #include "process/state.hpp"
@@ -124,8 +124,8 @@ class ManagerCore {
                                 .tls = orders_.tls,
                                 .max_message = orders_.limits.max_message};
         // Where one was that has ended another may be.
-        ServerLink::forget(destination);
-        const auto link = ServerLink::to(destination);
+        forget_link_to(destination);
+        const auto link = link_to(destination);
         static_cast<void>(link->is_ours());
         use(std::move(destination));
     }
@@ -188,7 +188,7 @@ class ManagerCore {
                                          has_ended_ ? "the manager was shut down. Make a new one"
                                                     : "the server is started or connected to already"));
     }
-    void use(Destination destination) { link_ = ServerLink::to(destination); }
+    void use(Destination destination) { link_ = link_to(destination); }
 
     const ManagerOptions options_;
     const bool has_address_;

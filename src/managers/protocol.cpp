@@ -6,6 +6,7 @@
 #include <procession/pickle.hpp>
 
 #include <algorithm>
+#include <cstring>
 #include <utility>
 
 #include "wire/object_node.hpp"
@@ -38,6 +39,17 @@ constexpr std::pair<std::string_view, const char*> proxy_classes[] = {
     {"Iterator", "IteratorProxy"},
 };
 
+/// As ReplyKind has them.
+constexpr std::string_view reply_kinds[] = {"#RETURN",    "#PROXY",          "#ERROR",
+                                            "#TRACEBACK", "#UNSERIALIZABLE", "#NATIVE"};
+
+ReplyKind reply_kind_of(std::string_view name) {
+    const auto* const found = std::ranges::find(reply_kinds, name);
+    if (found == std::end(reply_kinds))
+        throw SerializationError(fmt::format("managers: there is no kind of reply '{}'", name));
+    return static_cast<ReplyKind>(found - std::begin(reply_kinds));
+}
+
 const char* proxy_class_of(std::string_view type_id) {
     for (const auto& [type, name] : proxy_classes)
         if (type == type_id) return name;
@@ -51,10 +63,10 @@ std::span<const Object> elements_of(const Object& tuple, std::size_t count, cons
     return tuple.elements();
 }
 
-std::string text_of(const Object& object, const char* what) {
+std::string_view text_of(const Object& object, const char* what) {
     if (!object.is_str())
         throw TypeMismatch(fmt::format("managers: {} is a str, and this is a {}", what, object.type()));
-    return object.as<std::string>();
+    return object.text();
 }
 
 /// A message's pickle, written piece by piece: its outermost tuple is no Object.
@@ -71,12 +83,18 @@ class Writer {
     void write_text(std::string_view text) {
         constexpr std::size_t longest = 255;
         if (text.size() > longest) return write(Object(text));
-        put(Opcode::short_binunicode, static_cast<std::byte>(text.size()));
-        const auto bytes = std::as_bytes(std::span(text));
-        encoded_.bytes.insert(encoded_.bytes.end(), bytes.begin(), bytes.end());
+        auto& bytes = encoded_.bytes;
+        const std::size_t begin = bytes.size();
+        bytes.resize(begin + 2 + text.size());
+        bytes[begin] = static_cast<std::byte>(Opcode::short_binunicode);
+        bytes[begin + 1] = static_cast<std::byte>(text.size());
+        std::memcpy(&bytes[begin] + 2, text.data(), text.size());
     }
     void write(const Object& value) {
         pickle::append(encoded_.bytes, value, pickle::Names::known, &attached_);
+    }
+    void write_tuple(std::span<const Object> elements) {
+        pickle::append_tuple(encoded_.bytes, elements, pickle::Names::known, &attached_);
     }
     void finish() {
         put(Opcode::tuple, Opcode::stop);
@@ -146,32 +164,34 @@ Object decode_object(std::span<const std::byte> bytes, std::vector<Object>& prox
 
 // ---------------------------------------------------------------- messages
 
-Object to_object(const Request& request) {
-    const Object none = Object::dict();
-    return Object::tuple({request.ident.empty() ? Object() : Object(request.ident), request.method,
-                          request.arguments, request.keywords.is_none() ? none : request.keywords});
+std::string_view name_of(ReplyKind kind) { return reply_kinds[static_cast<std::size_t>(kind)]; }
+
+Object to_object(const Call& call) {
+    return Object::tuple({call.ident.empty() ? Object() : Object(call.ident), call.method,
+                          Object::tuple(call.arguments),
+                          call.keywords.is_none() ? Object::dict() : call.keywords});
 }
 
-Object to_object(const Reply& reply) { return Object::tuple({reply.kind, reply.value}); }
+Object to_object(const Reply& reply) { return Object::tuple({name_of(reply.kind), reply.value}); }
 
-void encode(const Request& request, Encoded& into) {
+void encode(const Call& call, Encoded& into) {
     Writer writer(into);
-    if (request.ident.empty())
+    if (call.ident.empty())
         writer.write_none();
     else
-        writer.write_text(request.ident);
-    writer.write_text(request.method);
-    writer.write(request.arguments);
-    if (request.keywords.is_none())
+        writer.write_text(call.ident);
+    writer.write_text(call.method);
+    writer.write_tuple(call.arguments);
+    if (call.keywords.is_none())
         writer.write_no_items();
     else
-        writer.write(request.keywords);
+        writer.write(call.keywords);
     writer.finish();
 }
 
 void encode(const Reply& reply, Encoded& into) {
     Writer writer(into);
-    writer.write_text(reply.kind);
+    writer.write_text(name_of(reply.kind));
     writer.write(reply.value);
     writer.finish();
 }
@@ -180,13 +200,13 @@ Request request_of(const Object& object) {
     const auto parts = elements_of(object, 4, "a request");
     if (!parts[2].is_tuple() || !parts[3].is_dict())
         throw TypeMismatch("managers: a request's arguments are a tuple and a dict");
-    return {parts[0].is_none() ? std::string() : text_of(parts[0], "an ident"),
-            text_of(parts[1], "a method"), parts[2], parts[3]};
+    return {parts[0].is_none() ? std::string_view() : text_of(parts[0], "an ident"),
+            text_of(parts[1], "a method"), parts[2], parts[3], object};
 }
 
 Reply reply_of(const Object& object) {
     const auto parts = elements_of(object, 2, "a reply");
-    return {text_of(parts[0], "a reply's kind"), parts[1]};
+    return {reply_kind_of(text_of(parts[0], "a reply's kind")), parts[1]};
 }
 
 Request decode_request(std::span<const std::byte> bytes, std::vector<Object>& proxies) {
@@ -194,8 +214,7 @@ Request decode_request(std::span<const std::byte> bytes, std::vector<Object>& pr
         const std::string_view ident = reader.text(), method = reader.text();
         const auto arguments = reader.value_before({Opcode::empty_dict, Opcode::tuple, Opcode::stop});
         if (reader) {
-            Request request{std::string(ident), std::string(method),
-                            pickle::decode_part(arguments, pickle::Names::all, &proxies)};
+            Request request{ident, method, pickle::decode_part(arguments, pickle::Names::all, &proxies)};
             if (!request.arguments.is_tuple())
                 throw TypeMismatch("managers: a request's arguments are a tuple and a dict");
             return request;
@@ -208,7 +227,8 @@ Reply decode_reply(std::span<const std::byte> bytes, std::vector<Object>& proxie
     if (WrittenReader reader(bytes); reader) {
         const std::string_view kind = reader.text();
         const auto value = reader.value_before({Opcode::tuple, Opcode::stop});
-        if (reader) return {std::string(kind), pickle::decode_part(value, pickle::Names::all, &proxies)};
+        if (reader)
+            return {reply_kind_of(kind), pickle::decode_part(value, pickle::Names::all, &proxies)};
     }
     return reply_of(decode_object(bytes, proxies));
 }
@@ -224,7 +244,8 @@ Token token_of(const Object& object) {
     if (!object.is_instance() || object.qualname() != "Token")
         throw TypeMismatch(fmt::format("managers: a {} is no Token", object.type()));
     const auto parts = elements_of(object.state(), 3, "a Token's state");
-    return {text_of(parts[0], "a type id"), parts[1], text_of(parts[2], "an ident")};
+    return {std::string(text_of(parts[0], "a type id")), parts[1],
+            std::string(text_of(parts[2], "an ident"))};
 }
 
 Object make_proxy(const Token& token, const std::vector<std::string>& exposed) {
@@ -259,7 +280,7 @@ Object address_object(const Address& address) {
 
 Address address_of(const Object& object) {
     if (object.is_tuple() && object.size() == 2)
-        return Address(text_of(object[0], "a host"), object[1].as<int>());
+        return Address(std::string(text_of(object[0], "a host")), object[1].as<int>());
     std::string name;
     if (object.is_bytes()) {
         const auto raw = object.raw();

@@ -18,27 +18,37 @@ namespace procession::inline v0::managers {
 
 using Bytes = std::vector<std::byte>;
 
+/// A request as it came.
 struct Request {
-    std::string ident = {};  ///< empty: the server
-    std::string method = {};
+    std::string_view ident = {};  ///< empty: the server
+    std::string_view method = {};
     Object arguments = Object::tuple();
+    Object keywords = {};  ///< a dict, or None
+    Object source = {};    ///< where the texts lie, if not in the message
+};
+/// A request that is to be sent, where its parts lie.
+struct Call {
+    std::string_view ident = {};  ///< empty: the server
+    std::string_view method = {};
+    std::span<const Object> arguments = {};
     Object keywords = {};  ///< a dict, or None
 };
 
-namespace kind {
-inline constexpr std::string_view returned = "#RETURN";
-inline constexpr std::string_view proxy = "#PROXY";
-inline constexpr std::string_view error = "#ERROR";
-inline constexpr std::string_view traceback = "#TRACEBACK";
-inline constexpr std::string_view unserializable = "#UNSERIALIZABLE";
-inline constexpr std::string_view native_error =
-    "#NATIVE";  ///< within a program: an exception as itself
-}  // namespace kind
+enum class ReplyKind {
+    returned,        ///< a value
+    proxy,           ///< its methods and its token: an object that the server has made
+    error,           ///< an exception
+    traceback,       ///< a text: the request itself was wrong
+    unserializable,  ///< a text: the value cannot be sent
+    native_error     ///< within a program: an exception as itself
+};
 
 struct Reply {
-    std::string kind{kind::returned};
+    ReplyKind kind = ReplyKind::returned;
     Object value = {};
 };
+/// "#RETURN" and the like.
+std::string_view name_of(ReplyKind kind);
 
 /// What lives as long as a proxy in a value.
 struct Attachment {
@@ -52,11 +62,11 @@ struct Encoded {
     Bytes bytes;
     std::vector<std::shared_ptr<const Attachment>> attached;  ///< null: nothing is
 };
-/// In place of what was there, with its memory. @param request  its arguments are a tuple
-void encode(const Request& request, Encoded& into);
+/// In place of what was there, with its memory.
+void encode(const Call& call, Encoded& into);
 void encode(const Reply& reply, Encoded& into);
 /// Several in one go: the arguments, or the value, of a batch.
-Object to_object(const Request& request);
+Object to_object(const Call& call);
 Object to_object(const Reply& reply);
 /// @param proxies  as pickle::decode() has it @throws SerializationError  it is none
 Request decode_request(std::span<const std::byte> bytes, std::vector<Object>& proxies);

@@ -43,11 +43,9 @@ Object ProxyCore::call(std::string_view method, std::span<const Object> argument
 Object ProxyCore::call(std::string_view method, std::span<const Object> arguments,
                        const Object& keywords, const std::stop_token& stop) const {
     ProxyState& state = ProxyState::of(*this);
-    return state.link().call({.ident = state.info().ident,
-                              .method = std::string(method),
-                              .arguments = Object::tuple(arguments),
-                              .keywords = keywords},
-                             stop);
+    return state.link().call(
+        {.ident = state.info().ident, .method = method, .arguments = arguments, .keywords = keywords},
+        stop);
 }
 
 std::string ProxyCore::to_string() const { return call("__str__").as<std::string>(); }

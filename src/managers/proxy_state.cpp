@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "managers/server_links.hpp"
 #include "os/fork_count.hpp"
 
 namespace procession::inline v0::managers {
@@ -13,9 +14,9 @@ using detail::ProxyCore;
 ProxyState::ProxyState(ProxyInfo info, bool counts, Counted counted)
     : info_(std::move(info)),
       counts_(counts),
-      link_(ServerLink::to(info_.destination)),
-      made_at_(os::fork_count()),
-      is_counted_(counted == Counted::already) {
+      link_(link_to(info_.destination)),
+      is_counted_(counted == Counted::already),
+      made_at_(os::fork_count()) {
     if (!counts_) return;
     if (is_counted_)
         link_->note_counted(info_.ident);
@@ -38,15 +39,19 @@ void ProxyState::count() {
 }
 
 ServerLink& ProxyState::link() {
-    const std::lock_guard lock(mutex_);
-    if (made_at_ != os::fork_count()) {
-        link_ = ServerLink::to(info_.destination);
-        made_at_ = os::fork_count();
-        is_counted_ = false;
-        if (counts_) count();
-    }
+    if (made_at_ != os::fork_count()) use_own();
     if (failure_) std::rethrow_exception(failure_);
     return *link_;
+}
+
+void ProxyState::use_own() {
+    const std::lock_guard lock(mutex_);
+    if (made_at_ == os::fork_count()) return;
+    link_ = link_to(info_.destination);
+    is_counted_ = false;
+    failure_ = nullptr;
+    if (counts_) count();
+    made_at_ = os::fork_count();
 }
 
 ProxyState& ProxyState::of(const Handle& proxy) {

@@ -3,6 +3,9 @@
 
 #include <procession/detail/proxy_core.hpp>
 
+#include <atomic>
+#include <cstdint>
+#include <exception>
 #include <memory>
 #include <mutex>
 
@@ -29,14 +32,15 @@ class ProxyState : public detail::Companion {
 
   private:
     void count();
+    void use_own();
 
     const ProxyInfo info_;
     const bool counts_;
-    std::mutex mutex_;  ///< guards what follows
+    std::mutex mutex_;  ///< who changes what follows, which is not changed again in this process
     std::shared_ptr<ServerLink> link_;
-    std::uint32_t made_at_;  ///< os::fork_count(): whose they are
     bool is_counted_ = false;
     std::exception_ptr failure_;
+    std::atomic<std::uint32_t> made_at_;  ///< os::fork_count(): whose the above are
 };
 
 /// A proxy of a server that is not of this program.

@@ -31,7 +31,7 @@ std::vector<Object> characters_of(std::string_view text) {
     std::vector<Object> characters;
     while (!text.empty()) {
         const std::size_t size = detail::decode_utf8(text, detail::Surrogates::pass)->size;
-        characters.push_back(detail::make_text(std::string(text.substr(0, size))));
+        characters.push_back(detail::make_text(text.substr(0, size)));
         text.remove_prefix(size);
     }
     return characters;

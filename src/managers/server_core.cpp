@@ -39,7 +39,7 @@ void turn_away(Line& line, std::size_t connections) {
         connections);
     detail::log_error("Manager: a client is turned away: {}", text);
     Encoded encoded;
-    encode(Reply{std::string(kind::traceback), text}, encoded);
+    encode(Reply{ReplyKind::traceback, text}, encoded);
     LineMessage message{std::move(encoded.bytes)};
     line.send(message);
 }

@@ -2,28 +2,22 @@
 #include "managers/server_link.hpp"
 
 #include <fmt/format.h>
-#include <pthread.h>
-#include <sys/random.h>
 #include <unistd.h>
 #include <procession/detail/exception_message.hpp>
 #include <procession/detail/python_exceptions.hpp>
-#include <procession/process.hpp>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <map>
-#include <unordered_map>
 
 #include "connection/client.hpp"
 #include "log/log.hpp"
 #include "managers/method_names.hpp"
 #include "managers/proxy_state.hpp"
-#include "os/at_load.hpp"
+#include "managers/server_links.hpp"
 #include "os/fork_count.hpp"
-#include "os/fork_mutex.hpp"
-#include "os/socket.hpp"
 #include "os/thread_number.hpp"
-#include "process/finalize.hpp"
 #include "process/state.hpp"
 
 namespace procession::inline v0::managers {
@@ -48,168 +42,12 @@ RemoteError error_of_traceback(const std::string& text) {
 
 }  // namespace
 
-// ---------------------------------------------------------------- what a process has of all servers
-
-struct ServerLink::ThreadLine {
-    explicit ThreadLine(Line its);
-    ~ThreadLine();
-    ThreadLine(ThreadLine&&) = delete;
-
-    /// @throws ValueError  the server would refuse it, and give the connection up; nothing is sent
-    void send(const Request& request) {
-        encode(request, outgoing);
-        // The caller has the proxies among the arguments.
-        outgoing.attached.clear();
-        if (outgoing.bytes.size() > max_message)
-            throw ValueError(
-                fmt::format("Manager: a call of {} bytes is longer than the {} that the server "
-                            "takes. Raise its ManagerOptions::max_message.",
-                            outgoing.bytes.size(), max_message));
-        message.proxies.clear();
-        message.bytes.swap(outgoing.bytes);
-        line.send(message);
-        message.bytes.swap(outgoing.bytes);
-    }
-
-    void say_goodbye() noexcept {
-        try {
-            send({.method = "goodbye"});
-        } catch (const std::exception&) {
-            // Who is gone needs none.
-        }
-    }
-
-    Line line;
-    LineMessage message;  ///< that is sent or read; its memory, and the next one's, is used again
-    Encoded outgoing;
-    std::uint64_t max_message = default_max_message;
-    std::uint64_t calls = 0;  ///< since the thread has said who it is
-    bool is_taken = false;    ///< something has come: the server has the other end
-    bool is_broken = false;
-};
-
-namespace {
-
-struct Links {
-    os::ForkMutex mutex;  ///< guards what follows
-    std::map<std::string, std::weak_ptr<ServerLink>> links;
-    std::vector<ServerLink::ThreadLine*> lines;
-    std::string client = random_name();
-    std::optional<detail::Finalizer> at_exit;
-
-    static std::string random_name() {
-        std::uint64_t parts[2] = {};
-        if (::getrandom(parts, sizeof parts, 0) != sizeof parts)
-            parts[0] = static_cast<std::uint64_t>(::getpid());
-        return fmt::format("{:016x}{:016x}", parts[0], parts[1]);
-    }
-};
-
-// Never destroyed: proxies with static storage end after everything else.
-Links& links() {
-    static auto* const instance = [] {
-        auto* const made = new Links;
-        ::pthread_atfork(nullptr, nullptr, [] {
-            Links& all = links();
-            // The parent's connections are no others' to use, and are to end when the parent does.
-            for (const ServerLink::ThreadLine* const each : all.lines)
-                if (each->line.fd() >= 0) os::leave_to_parent(each->line.fd());
-            all.lines.clear();
-            all.links.clear();
-            all.at_exit.reset();
-            all.client = Links::random_name();
-        });
-        return made;
-    }();
-    return *instance;
-}
-
-PROCESSION_AT_LOAD void make_links() { links(); }
-
-std::string key_of(const Destination& destination) {
-    return fmt::format(
-        "{}\n{}\n{}", destination.address, destination.authkey,
-        destination.door && destination.door->is_valid() ? destination.door->offset() : 0);
-}
-
-/// The calling thread's connections, by the numbers of their links, which no two have.
-struct ThreadLines {
-    struct Entry {
-        std::weak_ptr<ServerLink> link;
-        std::shared_ptr<ServerLink::ThreadLine> line;
-    };
-    /// What is destroyed at the thread's very end, or with static storage, may still call.
-    static inline thread_local bool has_ended = false;
-    std::uint32_t made_at = os::fork_count();
-    std::unordered_map<std::uint64_t, Entry> entries;
-
-    ~ThreadLines() {
-        has_ended = true;
-        for (auto& [number, entry] : entries)
-            if (const auto link = entry.link.lock()) link->leave(std::move(entry.line));
-    }
-};
-
-ThreadLines& thread_lines() {
-    static thread_local ThreadLines lines;
-    if (lines.made_at != os::fork_count()) {
-        lines.made_at = os::fork_count();
-        // What goes with them may ask for this thread's.
-        const auto of_parent = std::exchange(lines.entries, {});
-    }
-    return lines;
-}
-
-std::string thread_name() {
-    const std::string process = current_process().name();
-    return os::thread_number() == 1 ? process
-                                    : fmt::format("{}|Thread-{}", process, os::thread_number());
-}
-
-}  // namespace
-
-ServerLink::ThreadLine::ThreadLine(Line its) : line(std::move(its)) {
-    const std::lock_guard lock(links().mutex);
-    links().lines.push_back(this);
-}
-
-ServerLink::ThreadLine::~ThreadLine() {
-    const std::lock_guard lock(links().mutex);
-    std::erase(links().lines, this);
-}
-
 ServerLink::ServerLink(Destination destination)
     : destination_(std::move(destination)),
       made_at_(os::fork_count()),
       max_message_(destination_.max_message) {
     static std::atomic<std::uint64_t> last{0};
     number_ = ++last;
-}
-
-std::shared_ptr<ServerLink> ServerLink::to(const Destination& destination) {
-    Links& all = links();
-    const std::lock_guard lock(all.mutex);
-    auto& known = all.links[key_of(destination)];
-    if (auto link = known.lock()) return link;
-    const auto link = std::make_shared<ServerLink>(destination);
-    known = link;
-    if (!all.at_exit) all.at_exit.emplace([] { say_goodbye_to_all(); }, 0);
-    return link;
-}
-
-void ServerLink::forget(const Destination& destination) {
-    const std::lock_guard lock(links().mutex);
-    links().links.erase(key_of(destination));
-}
-
-void ServerLink::say_goodbye_to_all() {
-    std::vector<std::shared_ptr<ServerLink>> living;
-    {
-        const std::lock_guard lock(links().mutex);
-        for (const auto& [key, weak] : links().links)
-            if (auto link = weak.lock()) living.push_back(std::move(link));
-    }
-    for (const auto& link : living) link->say_goodbye();
 }
 
 // Nobody calls any more. What other threads have of it is closed, and goes with them.
@@ -221,12 +59,12 @@ ServerLink::~ServerLink() {
         if (!line->is_broken && is_ours_.value_or(true)) line->say_goodbye();
         line->line.close();
     }
-    if (!ThreadLines::has_ended) thread_lines().entries.erase(number_);
+    if (auto* const lines = ThreadLines::current()) lines->entries.erase(number_);
 }
 
 // ---------------------------------------------------------------- connections
 
-std::shared_ptr<ServerLink::ThreadLine> ServerLink::connect(const std::stop_token& stop) {
+std::shared_ptr<ThreadLine> ServerLink::connect(const std::stop_token& stop) {
     if (destination_.door) {
         if (!destination_.door->is_open()) throw EndOfFile("it has ended");
         auto [here, there] = Pipe();
@@ -257,26 +95,25 @@ bool ServerLink::is_ours() {
 }
 
 // A server of CPython's answers one such request on a connection.
-Object ServerLink::ask(ThreadLine& line, const Request& request) {
-    line.send(request);
+Object ServerLink::ask(ThreadLine& line, const Call& call) {
+    line.send(call);
     return result_of(*receive(line, forever));
 }
 
-std::shared_ptr<ServerLink::ThreadLine> ServerLink::line(const std::stop_token& stop) {
-    if (ThreadLines::has_ended) return introduced(stop);
-    const auto& entry = thread_lines().entries[number_];
-    if (!entry.line || entry.line->is_broken) {
-        std::shared_ptr<ThreadLine> line = introduced(stop);
-        auto& entries = thread_lines().entries;
-        std::erase_if(entries, [](const auto& each) { return each.second.link.expired(); });
-        entries[number_] = {weak_from_this(), line};
-        return line;
-    }
-    return entry.line;
+std::shared_ptr<ThreadLine> ServerLink::line(const std::stop_token& stop) {
+    auto* const lines = ThreadLines::current();
+    if (!lines) return introduced(stop);
+    if (const auto found = lines->entries.find(number_);
+        found != lines->entries.end() && !found->second.line->is_broken)
+        return found->second.line;
+    std::shared_ptr<ThreadLine> line = introduced(stop);
+    std::erase_if(lines->entries, [](const auto& each) { return each.second.link.expired(); });
+    lines->entries[number_] = {weak_from_this(), line};
+    return line;
 }
 
 // One that is the calling thread's from now on.
-std::shared_ptr<ServerLink::ThreadLine> ServerLink::introduced(const std::stop_token& stop) {
+std::shared_ptr<ThreadLine> ServerLink::introduced(const std::stop_token& stop) {
     const bool ours = is_ours();
     std::shared_ptr<ThreadLine> line;
     {
@@ -293,12 +130,14 @@ std::shared_ptr<ServerLink::ThreadLine> ServerLink::introduced(const std::stop_t
         std::erase_if(all_, [](const auto& weak) { return weak.expired(); });
         all_.push_back(line);
     }
-    Request introduction{.method = "accept_connection", .arguments = Object::tuple({thread_name()})};
+    Object who;
     if (ours)
-        introduction.keywords = Object::dict({{"client", links().client},
-                                              {"thread", fmt::format("{:x}", os::thread_number())},
-                                              {"pid", ::getpid()}});
-    static_cast<void>(ask(*line, introduction));
+        who = Object::dict({{"client", client_name()},
+                            {"thread", fmt::format("{:x}", os::thread_number())},
+                            {"pid", ::getpid()}});
+    static_cast<void>(ask(*line, {.method = "accept_connection",
+                                  .arguments = std::array{Object(ThreadLines::name())},
+                                  .keywords = std::move(who)}));
     line->calls = 0;
     return line;
 }
@@ -313,7 +152,7 @@ void ServerLink::leave(std::shared_ptr<ThreadLine> line) {
 void ServerLink::say_goodbye() noexcept {
     try {
         if (is_ours()) {
-            static_cast<void>(call({.method = "goodbye", .arguments = Object::tuple({true})}));
+            static_cast<void>(call({.method = "goodbye", .arguments = std::array{Object(true)}}));
             return;
         }
     } catch (const std::exception&) {
@@ -332,19 +171,19 @@ void ServerLink::say_goodbye() noexcept {
 
 // ---------------------------------------------------------------- calls
 
-Object ServerLink::call(const Request& request, const std::stop_token& stop) {
-    return result_of(exchange(request, stop));
+Object ServerLink::call(const Call& call, const std::stop_token& stop) {
+    return result_of(exchange(call, stop));
 }
 
-Reply ServerLink::exchange(const Request& request, const std::stop_token& stop) {
+Reply ServerLink::exchange(const Call& call, const std::stop_token& stop) {
     if (stop.stop_requested()) throw CancelledError("Manager: a stop was requested before the call");
     // CPython's server wants a connection of its own for each call of itself.
-    const bool is_servers = request.ident.empty() && !is_ours();
+    const bool is_servers = call.ident.empty() && !is_ours();
     std::shared_ptr<ThreadLine> line;
     try {
         line = is_servers ? connect(stop) : this->line(stop);
         ++line->calls;
-        line->send(request);
+        line->send(call);
         try {
             return *receive(*line, forever, stop);
         } catch (const CancelledError&) {
@@ -378,14 +217,15 @@ void ServerLink::throw_gone(const std::exception& cause) const {
 // By another connection, as the server is at this one's request.
 bool ServerLink::cancel(const ThreadLine& line) {
     const auto other = connect({});
-    const Request requests[] = {
+    const std::array name{Object(ThreadLines::name())};
+    const std::array which{Object(fmt::format("{:x}", os::thread_number())), Object(line.calls)};
+    const Call calls[] = {
         {.method = "accept_connection",
-         .arguments = Object::tuple({thread_name()}),
-         .keywords = Object::dict({{"client", links().client}, {"thread", "0"}, {"pid", ::getpid()}})},
-        {.method = "cancel",
-         .arguments = Object::tuple({fmt::format("{:x}", os::thread_number()), line.calls})},
+         .arguments = name,
+         .keywords = Object::dict({{"client", client_name()}, {"thread", "0"}, {"pid", ::getpid()}})},
+        {.method = "cancel", .arguments = which},
         {.method = "goodbye"}};
-    for (const Request& each : requests) {
+    for (const Call& each : calls) {
         other->send(each);
         if (!receive(*other, patience_with_cancelled)) return false;
     }
@@ -413,7 +253,7 @@ std::optional<Reply> ServerLink::receive(ThreadLine& line, const Timeout& limit,
     for (std::size_t i = 0; i < proxies.size(); ++i)
         attach(proxies[i],
                std::make_shared<ProxyAttachment>(is_pipe ? received[i] : proxy_of(proxies[i])));
-    if (reply.kind == kind::proxy) reply = {std::string(kind::returned), proxy_by_token(reply.value)};
+    if (reply.kind == ReplyKind::proxy) reply = {ReplyKind::returned, proxy_by_token(reply.value)};
     return reply;
 }
 
@@ -458,36 +298,37 @@ Object ServerLink::proxy_by_token(const Object& exposed_and_token) {
 }
 
 Object ServerLink::result_of(Reply reply) {
-    if (reply.kind == kind::returned) return std::move(reply.value);
-    if (reply.kind == kind::error) detail::throw_from(reply.value, "");
-    if (reply.kind == kind::native_error)
+    if (reply.kind == ReplyKind::returned) return std::move(reply.value);
+    if (reply.kind == ReplyKind::error) detail::throw_from(reply.value, "");
+    if (reply.kind == ReplyKind::native_error)
         std::rethrow_exception(detail::load_exception(reply.value.raw()));
+    const std::string_view kind = name_of(reply.kind);
     if (!reply.value.is_str())
         throw SerializationError(
-            fmt::format("Manager: the server's reply is {} with a {}, which there is "
-                        "none of",
-                        reply.kind, reply.value.type()));
-    if (reply.kind == kind::traceback) throw error_of_traceback(reply.value.as<std::string>());
-    throw RemoteError(reply.kind, "Unserializable message: " + reply.value.as<std::string>(), "");
+            fmt::format("Manager: the server's reply is {} with a {}, which there is none of", kind,
+                        reply.value.type()));
+    const std::string text = reply.value.as<std::string>();
+    if (reply.kind == ReplyKind::traceback) throw error_of_traceback(text);
+    throw RemoteError(std::string(kind), "Unserializable message: " + text, "");
 }
 
-std::vector<Reply> ServerLink::call_all(std::span<const Request> requests, const std::stop_token& stop) {
+std::vector<Reply> ServerLink::call_all(std::span<const Call> calls, const std::stop_token& stop) {
     std::vector<Reply> replies;
     if (!is_ours()) {
-        for (const Request& request : requests) replies.push_back(exchange(request, stop));
+        for (const Call& each : calls) replies.push_back(exchange(each, stop));
         return replies;
     }
     std::vector<Object> all;
-    for (const Request& request : requests) all.push_back(to_object(request));
+    for (const Call& each : calls) all.push_back(to_object(each));
     const Object answered =
-        call({.method = "batch", .arguments = Object::tuple({Object::list(std::move(all))})}, stop);
+        call({.method = "batch", .arguments = std::array{Object::list(std::move(all))}}, stop);
     for (const Object& each : answered.elements()) replies.push_back(reply_of(each));
     return replies;
 }
 
 // CPython's server says but the object's name; the reference that it has counted is this proxy's.
 Object ServerLink::create(const Object& type_and_arguments) {
-    Object made = call({.method = "create", .arguments = type_and_arguments});
+    Object made = call({.method = "create", .arguments = type_and_arguments.elements()});
     if (is_ours()) return made;
     if (!made.is_tuple() || made.size() != 2)
         throw TypeMismatch("Manager: the server's reply names no object");
@@ -499,7 +340,7 @@ std::shared_ptr<const void> ServerLink::tell_to_end(std::chrono::nanoseconds lim
     try {
         auto line = connect({});
         const double seconds = std::chrono::duration<double>(limit).count();
-        line->send({.method = "shutdown", .arguments = Object::tuple({seconds})});
+        line->send({.method = "shutdown", .arguments = std::array{Object(seconds)}});
         return line;
     } catch (const std::exception& error) {
         detail::log_debug("Manager: the server cannot be told to end: {}", error.what());
@@ -510,7 +351,7 @@ std::shared_ptr<const void> ServerLink::tell_to_end(std::chrono::nanoseconds lim
 // ---------------------------------------------------------------- references
 
 void ServerLink::increase(const std::string& ident) {
-    static_cast<void>(call({.method = "incref", .arguments = Object::tuple({ident})}));
+    static_cast<void>(call({.method = "incref", .arguments = std::array{Object(ident)}}));
     note_counted(ident);
 }
 
@@ -531,7 +372,7 @@ void ServerLink::decrease(const std::string& ident) noexcept {
 
 void ServerLink::give_back(const std::string& ident) noexcept {
     try {
-        static_cast<void>(call({.method = "decref", .arguments = Object::tuple({ident})}));
+        static_cast<void>(call({.method = "decref", .arguments = std::array{Object(ident)}}));
     } catch (const std::exception& error) {
         detail::log_debug("Manager: a reference to {} is not given back: {}", ident, error.what());
     }

@@ -15,23 +15,17 @@
 #include <string_view>
 #include <vector>
 
-#include "managers/line.hpp"
 #include "managers/protocol.hpp"
 #include "managers/proxy_body.hpp"
+#include "managers/thread_line.hpp"
 
 namespace procession::inline v0::managers {
 
 /// This process's way to a manager's server: a connection for each thread that calls, which others go on with
-/// when that thread has ended.
+/// when that thread has ended. link_to() has the one to a server.
 /// @par Thread safety  safe
 class ServerLink : public std::enable_shared_from_this<ServerLink> {
   public:
-    /// The one of this process, which all proxies to the same server share.
-    static std::shared_ptr<ServerLink> to(const Destination& destination);
-
-    /// From now on another one goes there: the server may be another.
-    static void forget(const Destination& destination);
-
     explicit ServerLink(Destination destination);
     ServerLink(ServerLink&&) = delete;
     ~ServerLink();
@@ -41,9 +35,9 @@ class ServerLink : public std::enable_shared_from_this<ServerLink> {
     bool is_ours();
 
     /// Calls, and waits for the result. What it throws is said at ProxyCore::call().
-    Object call(const Request& request, const std::stop_token& stop = {});
+    Object call(const Call& call, const std::stop_token& stop = {});
     /// Several in one round trip, where the server is ours; else one after the other.
-    std::vector<Reply> call_all(std::span<const Request> requests, const std::stop_token& stop);
+    std::vector<Reply> call_all(std::span<const Call> calls, const std::stop_token& stop);
     /// What a reply comes to. @throws what it says was thrown
     static Object result_of(Reply reply);
 
@@ -58,20 +52,18 @@ class ServerLink : public std::enable_shared_from_this<ServerLink> {
     void note_counted(const std::string& ident);
     void decrease(const std::string& ident) noexcept;
 
-    /// A connection that one thread uses at a time.
-    struct ThreadLine;
-    /// One that has ended leaves its own to others.
+    /// A thread that has ended leaves its connection to others.
     void leave(std::shared_ptr<ThreadLine> line);
+    /// This process calls no more, and keeps nothing there.
+    void say_goodbye() noexcept;
 
   private:
     void give_back(const std::string& ident) noexcept;
-    static void say_goodbye_to_all();
-    void say_goodbye() noexcept;
     std::shared_ptr<ThreadLine> connect(const std::stop_token& stop);
     std::shared_ptr<ThreadLine> line(const std::stop_token& stop);
     std::shared_ptr<ThreadLine> introduced(const std::stop_token& stop);
-    Object ask(ThreadLine& line, const Request& request);
-    Reply exchange(const Request& request, const std::stop_token& stop);
+    Object ask(ThreadLine& line, const Call& call);
+    Reply exchange(const Call& call, const std::stop_token& stop);
     bool cancel(const ThreadLine& line);
     /// @returns none: nothing came in time
     std::optional<Reply> receive(ThreadLine& line, const Timeout& limit,

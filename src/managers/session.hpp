@@ -42,7 +42,6 @@ class Session {
 
     void join_as_seen();
     void begin_call();
-    void end_call();
     Answer answer(const LineMessage& message);
     Reply answer(const Request& request, const Caller& caller);
     Reply call_referent(const Request& request, const Caller& caller);
@@ -76,7 +75,7 @@ class Session {
     std::mutex mutex_;  ///< guards what follows
     std::stop_source stop_, gone_;
     bool is_gone_ = false;
-    bool is_calling_ = false;
+    std::atomic<bool> is_calling_ = false;  ///< becomes true under the mutex
     std::uint64_t thread_ = 0;
     std::uint64_t call_ = 0;       ///< counts the requests since the thread said who it is
     std::uint64_t cancelled_ = 0;  ///< one of these, that has not come yet

@@ -99,7 +99,7 @@ Object array_element(const Object::Array& array, std::size_t index) {
         default: {
             std::string text;
             append_utf8(text, element<char32_t>(array, index));
-            return make_text(std::move(text));
+            return make_text(text);
         }
     }
 }
@@ -126,7 +126,7 @@ std::string normal_dtype(std::string_view dtype) {
     if (!type)
         throw ValueError(fmt::format(
             "Object: {} is no plain dtype. Use one such as <f8, <i4, |u1, |b1, <c16, |S5 or <U5.",
-            make_text(std::string(dtype))));
+            make_text(dtype)));
     const bool has_order = type->size > 1 && type->kind != 'S';
     const char order = !has_order ? '|' : dtype[0] == '|' ? '<' : dtype[0];
     return fmt::format("{}{}{}", order, type->kind,

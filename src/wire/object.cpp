@@ -105,7 +105,7 @@ void throw_int_too_large(const std::string& value, const std::string& type) {
 Object::Object(Text, std::string_view text) {
     if (!detail::is_utf8(text))
         throw ValueError("Object: a str is text in UTF-8, which this is not. Make bytes of it.");
-    *this = detail::make_text(std::string(text));
+    *this = detail::make_text(text);
 }
 
 Object::Object(Complex value) : Object(Access::make(Kind::complex, value)) {}

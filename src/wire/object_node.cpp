@@ -71,9 +71,8 @@ bool is_proxy(const Object& object) {
            object.module() == "multiprocessing.managers";
 }
 
-Object make_text(std::string text) {
-    const std::size_t size = text.size();
-    return ObjectAccess::make<std::string>(Object::Kind::str, std::move(text), size);
+Object make_text(std::string_view text) {
+    return ObjectAccess::emplace<std::string>(Object::Kind::str, text.size(), text);
 }
 
 void append_to(Holding<Elements>& list, Object element) {

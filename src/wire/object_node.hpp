@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -48,7 +49,8 @@ struct ObjectNode {
 template <class T>
 struct Holding final : ObjectNode {
     T value;
-    explicit Holding(T held) : value(std::move(held)) {}
+    template <class... A>
+    explicit Holding(std::in_place_t, A&&... held) : value(std::forward<A>(held)...) {}
     ObjectNode* clone() const override { return new Holding(*this); }
 };
 
@@ -80,7 +82,12 @@ struct ObjectAccess {
 
     template <class T>
     static Object make(Object::Kind kind, T value, std::size_t payload = 0) {
-        auto node = std::make_unique<Holding<T>>(std::move(value));
+        return emplace<T>(kind, payload, std::move(value));
+    }
+    /// With what a T is made of.
+    template <class T, class... A>
+    static Object emplace(Object::Kind kind, std::size_t payload, A&&... parts) {
+        auto node = std::make_unique<Holding<T>>(std::in_place, std::forward<A>(parts)...);
         node->add_weight(sizeof(Holding<T>) + payload);
         return {kind, node.release()};
     }
@@ -108,7 +115,7 @@ struct ObjectAccess {
 };
 
 /// A str that may hold lone surrogates; any other text must be known to be UTF-8.
-Object make_text(std::string text);
+Object make_text(std::string_view text);
 std::size_t depth_of(const Object& object) noexcept;
 std::size_t weight_of(const Object& object) noexcept;
 /// Whether Python makes it by `multiprocessing.managers.RebuildProxy`.

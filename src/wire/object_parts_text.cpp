@@ -28,7 +28,7 @@ Object write_text(const Place& place, std::string_view text) {
     if (!is_utf8(text))
         throw_unnatural(place,
                         "a str is text in UTF-8, which this is not. Send a std::vector<std::byte>.");
-    return make_text(std::string(text));
+    return make_text(text);
 }
 
 Object write_text(const Place& place, std::u16string_view units) {
@@ -39,13 +39,13 @@ Object write_text(const Place& place, std::u16string_view units) {
             code = first_pair + ((code & 0x3ff) << 10) + (units[++i] & 0x3ff);
         append_character(place, text, code);
     }
-    return make_text(std::move(text));
+    return make_text(text);
 }
 
 Object write_text(const Place& place, std::u32string_view characters) {
     std::string text;
     for (const char32_t each : characters) append_character(place, text, each);
-    return make_text(std::move(text));
+    return make_text(text);
 }
 
 std::string_view read_text(const Place& place, const Object& object) {

@@ -16,6 +16,7 @@
 #include <bit>
 #include <charconv>
 #include <limits>
+#include <optional>
 
 #include "wire/object_node.hpp"
 #include "wire/pickle_budget.hpp"
@@ -48,6 +49,55 @@ std::size_t size_limit(std::size_t pickle_size, const Limits& limits) {
     // The smallest list takes two bytes to say.
     constexpr std::size_t factor = 64;
     return limits.size.value_or(always + factor * pickle_size);
+}
+
+Object text_of(std::string_view text) {
+    if (!detail::is_utf8(text, detail::Surrogates::pass)) refuse("a text is no UTF-8");
+    return detail::make_text(text);
+}
+
+/// What most messages are made of. @returns none: the opcode does more than to say a short value
+std::optional<Object> short_value(Opcode opcode, Reader& reader) {
+    const auto size = [&] { return reader.number<std::uint8_t>(); };
+    switch (opcode) {
+        case Opcode::none: return Object();
+        case Opcode::newtrue: return Object(true);
+        case Opcode::newfalse: return Object(false);
+        case Opcode::binint: return Object(reader.number<std::int32_t>());
+        case Opcode::binint1: return Object(reader.number<std::uint8_t>());
+        case Opcode::binint2: return Object(reader.number<std::uint16_t>());
+        case Opcode::long1: return Object::integer(reader.take(size()));
+        case Opcode::binfloat:
+            return Object(std::bit_cast<double>(__builtin_bswap64(reader.number<std::uint64_t>())));
+        case Opcode::short_binunicode: return text_of(reader.take_text(size()));
+        case Opcode::short_binbytes: return Object(reader.take(size()));
+        default: return std::nullopt;
+    }
+}
+
+/// A short value, or a tuple of some: without the machine, which takes longer to be set up.
+/// @returns none: it is something else, or wrong, which the machine says
+std::optional<Object> short_values(std::span<const std::byte> part) try {
+    constexpr Opcode of_size[] = {Opcode::empty_tuple, Opcode::tuple1, Opcode::tuple2, Opcode::tuple3};
+    constexpr std::size_t most = std::size(of_size) - 1;
+    Elements values;
+    for (Reader reader(part); reader.left() != 0;) {
+        const auto opcode = reader.number<Opcode>();
+        auto value = short_value(opcode, reader);
+        if (!value) {
+            if (opcode != of_size[values.size()] || reader.left() != 0) return std::nullopt;
+            return ObjectAccess::make(Kind::tuple, std::move(values));
+        }
+        if (values.empty()) {
+            if (reader.left() == 0) return value;
+            values.reserve(most);
+        }
+        if (values.size() == most) return std::nullopt;
+        values.push_back(std::move(*value));
+    }
+    return std::nullopt;
+} catch (const SerializationError&) {
+    return std::nullopt;
 }
 
 class Decoder {
@@ -83,7 +133,7 @@ class Decoder {
 
   private:
     void execute(Opcode opcode);
-    void execute_scalar(Opcode opcode);
+    void execute_number(Opcode opcode);
     void execute_text(Opcode opcode);
     void execute_container(Opcode opcode);
     void execute_call(Opcode opcode);
@@ -184,7 +234,7 @@ class Decoder {
 
     // ---- what text and numbers say
 
-    void push_text(std::string_view text);
+    void push_text(std::string_view text) { push_new(text_of(text)); }
     void push_string(std::string_view bytes);
     void push_bytes(std::uint64_t size) { push_new(reader_.take(size)); }
     void push_integer(std::string_view decimal);
@@ -211,6 +261,7 @@ class Decoder {
 };
 
 void Decoder::execute(Opcode opcode) {
+    if (auto value = short_value(opcode, reader_)) return push_new(std::move(*value));
     switch (opcode) {
         case Opcode::proto: {
             const int protocol = reader_.number<unsigned char>();
@@ -250,26 +301,16 @@ void Decoder::execute(Opcode opcode) {
         case Opcode::readonly_buffer:
             refuse(
                 "it has out-of-band buffers, which are not supported. Pickle without a buffer_callback");
-        default: execute_scalar(opcode);
+        default: execute_number(opcode);
     }
 }
 
-void Decoder::execute_scalar(Opcode opcode) {
+void Decoder::execute_number(Opcode opcode) {
     switch (opcode) {
-        case Opcode::none: push({}); break;
-        case Opcode::newtrue: push(true); break;
-        case Opcode::newfalse: push(false); break;
         case Opcode::integer:
         case Opcode::long_integer: push_integer(reader_.line()); break;
-        case Opcode::binint: push(reader_.number<std::int32_t>()); break;
-        case Opcode::binint1: push(reader_.number<std::uint8_t>()); break;
-        case Opcode::binint2: push(reader_.number<std::uint16_t>()); break;
-        case Opcode::long1: push_integer(length<std::uint8_t>()); break;
         case Opcode::long4: push_integer(length<std::int32_t>()); break;
         case Opcode::floating: push_floating(reader_.line()); break;
-        case Opcode::binfloat:
-            push(std::bit_cast<double>(__builtin_bswap64(reader_.number<std::uint64_t>())));
-            break;
         default: execute_text(opcode);
     }
 }
@@ -282,7 +323,6 @@ void Decoder::execute_text(Opcode opcode) {
             push_text(*text);
             break;
         }
-        case Opcode::short_binunicode: push_text(reader_.take_text(length<std::uint8_t>())); break;
         case Opcode::binunicode: push_text(reader_.take_text(length<std::uint32_t>())); break;
         case Opcode::binunicode8: push_text(reader_.take_text(length<std::uint64_t>())); break;
         case Opcode::string: {
@@ -293,7 +333,6 @@ void Decoder::execute_text(Opcode opcode) {
         }
         case Opcode::short_binstring: push_string(reader_.take_text(length<std::uint8_t>())); break;
         case Opcode::binstring: push_string(reader_.take_text(length<std::int32_t>())); break;
-        case Opcode::short_binbytes: push_bytes(length<std::uint8_t>()); break;
         case Opcode::binbytes: push_bytes(length<std::uint32_t>()); break;
         case Opcode::binbytes8: push_bytes(length<std::uint64_t>()); break;
         case Opcode::bytearray8:
@@ -475,15 +514,10 @@ void Decoder::instantiate(const Object& type, Elements arguments) {
     push_called(calls_.instantiate(type, tuple));
 }
 
-void Decoder::push_text(std::string_view text) {
-    if (!detail::is_utf8(text, detail::Surrogates::pass)) refuse("a text is no UTF-8");
-    push_new(detail::make_text(std::string(text)));
-}
-
 void Decoder::push_string(std::string_view bytes) {
     const bool is_ascii =
         std::all_of(bytes.begin(), bytes.end(), [](char byte) { return (byte & 0x80) == 0; });
-    push_new(is_ascii ? detail::make_text(std::string(bytes)) : Object(std::as_bytes(std::span(bytes))));
+    push_new(is_ascii ? detail::make_text(bytes) : Object(std::as_bytes(std::span(bytes))));
 }
 
 void Decoder::push_integer(std::string_view decimal) {
@@ -537,6 +571,7 @@ Object decode(std::span<const std::byte> bytes, const Limits& limits, Names name
 }
 
 Object decode_part(std::span<const std::byte> part, Names names, std::vector<Object>* proxies) {
+    if (auto values = short_values(part)) return std::move(*values);
     Decoder decoder(part, {}, names, proxies);
     return decode_by(decoder, part.size(), &Decoder::run_part);
 }

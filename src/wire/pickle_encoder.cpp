@@ -6,6 +6,7 @@
 #include <procession/pickle.hpp>
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <limits>
 
@@ -44,6 +45,11 @@ class Encoder {
         write(object);
         out_.swap(pickle);
     }
+    void append_tuple_to(Bytes& pickle, std::span<const Object> elements) {
+        out_.swap(pickle);
+        write_tuple(elements);
+        out_.swap(pickle);
+    }
     Bytes run(const Object& object) {
         if (protocol_ >= 2) put(Opcode::proto, static_cast<unsigned char>(protocol_));
         write(object);
@@ -54,10 +60,6 @@ class Encoder {
   private:
     // ---- bytes
 
-    template <class T>
-    void put_number(T value) {
-        put_raw(std::as_bytes(std::span(&value, 1)));
-    }
     /// Not in one with what is in itself as often as values are nested, which so has little on the stack.
     [[gnu::noinline]] void put_raw(std::span<const std::byte> bytes) {
         out_.insert(out_.end(), bytes.begin(), bytes.end());
@@ -70,8 +72,16 @@ class Encoder {
     }
     template <class... Numbers>
     void put(Opcode opcode, Numbers... numbers) {
-        put_number(opcode);
-        (put_number(numbers), ...);
+        std::array<std::byte, (sizeof opcode + ... + sizeof numbers)> bytes;
+        std::byte* at = bytes.data();
+        const auto add = [&](const auto& value) { at = std::ranges::copy(bytes_of(value), at).out; };
+        add(opcode);
+        (add(numbers), ...);
+        put_raw(bytes);
+    }
+    template <class T>
+    static std::span<const std::byte> bytes_of(const T& value) {
+        return std::as_bytes(std::span(&value, 1));
     }
     /// The length in as few bytes as these opcodes have, and what is so long.
     void put_sized(std::optional<Opcode> of_8, Opcode of_32, Opcode of_64,
@@ -97,7 +107,7 @@ class Encoder {
     [[gnu::noinline]] void write_leaf(const Object& object);
     void write_bool(bool value);
     void write_int(const Object& integer);
-    void write_long(const Bytes& bytes);
+    void write_long(std::span<const std::byte> bytes);
     void write_float(double value);
     void write_complex(Object::Complex value);
     void write_text(std::string_view text);
@@ -184,10 +194,10 @@ void Encoder::write_bool(bool value) {
 }
 
 void Encoder::write_int(const Object& integer) {
-    const bool is_small = !ObjectAccess::is_boxed(integer);
-    const std::int64_t value = is_small ? ObjectAccess::integer(integer) : 0;
-    if (!is_small || !std::in_range<std::int32_t>(value))
-        write_long(integer.integer_bytes());
+    if (ObjectAccess::is_boxed(integer)) return write_long(integer.integer_bytes());
+    const std::int64_t value = ObjectAccess::integer(integer);
+    if (!std::in_range<std::int32_t>(value))
+        write_long(detail::shortest_int(bytes_of(value)));
     else if (protocol_ == 0)
         put_line(Opcode::integer, fmt::format("{}", value));
     else if (std::in_range<std::uint8_t>(value))
@@ -198,7 +208,7 @@ void Encoder::write_int(const Object& integer) {
         put(Opcode::binint, static_cast<std::int32_t>(value));
 }
 
-void Encoder::write_long(const Bytes& bytes) {
+void Encoder::write_long(std::span<const std::byte> bytes) {
     if (protocol_ < 2) {
         put_line(Opcode::long_integer, detail::print_int(bytes) + "L");
         return;
@@ -446,6 +456,11 @@ std::vector<std::byte> encode(const Object& object, int protocol, Names names,
 void append(std::vector<std::byte>& pickle, const Object& object, Names names,
             std::vector<std::shared_ptr<const void>>* attached) {
     Encoder(default_protocol, names, attached).append_to(pickle, object);
+}
+
+void append_tuple(std::vector<std::byte>& pickle, std::span<const Object> elements, Names names,
+                  std::vector<std::shared_ptr<const void>>* attached) {
+    Encoder(default_protocol, names, attached).append_tuple_to(pickle, elements);
 }
 
 std::vector<std::byte> dumps(const Object& object, int protocol) {

@@ -56,7 +56,14 @@ bool has_come(const Result& future) {
     }
 }
 
-class MakerKilledAt : public KilledAt {};
+class MakerKilledAt : public KilledAt {
+  protected:
+    // The thread that calls back lets go of its future after that.
+    void TearDown() override {
+        wait_until([&] { return blocks_in_use() == blocks_before(); });
+        KilledAt::TearDown();
+    }
+};
 TEST_P(MakerKilledAt, has_told_all_who_wait) {
     for (const int nth : {1, 2}) {
         const mp::Queue<Result> futures;

@@ -35,6 +35,7 @@ class KilledAt : public testing::TestWithParam<const char*> {
         EXPECT_TRUE(status == 0 || status == -SIGKILL) << status;
         kills_ += status != 0;
     }
+    std::uint64_t blocks_before() const { return blocks_before_; }
 
   private:
     std::uint64_t blocks_before_ = 0;
