@@ -248,7 +248,8 @@ Result QueueReferent::join(const Arguments& arguments, const Caller& caller) {
     const os::Waited waited =
         joiners_.wait(lock, deadline, caller.stop, [this] { return unfinished_ == 0; });
     throw_if_stopped(waited, called(arguments));
-    return Object(waited == os::Waited::ready);
+    // Python's has no limit, and answers None.
+    return deadline.is_never() ? Object() : Object(waited == os::Waited::ready);
 }
 
 Result QueueReferent::lost(const Arguments& arguments, const Caller&) {

@@ -302,7 +302,7 @@ SUBJECTS = {
         q.get(), waiter.end(), q.get(), q.get()
         q.task_done(), q.task_done(), q.task_done(), q.task_done(), q.task_done(), q.task_done()
         q.task_done()
-        q.join() in (None, True)
+        q.join()
         q.put(lambda: None)
         q.put()
         q.missing()
