@@ -45,6 +45,8 @@ std::int64_t read_int64(const Place& place, const Object& object, TypeName type)
 
 std::uint64_t read_uint64(const Place& place, const Object& object, TypeName type) {
     require_int(place, object);
+    if (!ObjectAccess::is_boxed(object) && ObjectAccess::integer(object) >= 0)
+        return static_cast<std::uint64_t>(ObjectAccess::integer(object));
     const Object::Bytes bytes = object.integer_bytes();
     std::uint64_t value = 0;
     // A ninth one can only be the sign's.

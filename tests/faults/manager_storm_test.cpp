@@ -101,7 +101,7 @@ TEST(ManagerStorm, a_thousand_clients_are_served_and_killed) {
     const auto permits = manager.Semaphore(8);
     const std::size_t objects_before = manager.number_of_objects();
     const std::size_t descriptors_before = descriptors_of(server);
-    const std::size_t memory_before = megabytes_of(server);
+    [[maybe_unused]] const std::size_t memory_before = megabytes_of(server);
 
     const mp::Semaphore connected(0);
     const mp::Event go;
@@ -144,7 +144,9 @@ TEST(ManagerStorm, a_thousand_clients_are_served_and_killed) {
 
     test::wait_until([&] { return manager.number_of_objects() == objects_before; });
     test::wait_until([&] { return descriptors_of(server) <= descriptors_before; });
+#ifndef __SANITIZE_ADDRESS__  // which keeps what was freed
     EXPECT_LT(megabytes_of(server), memory_before + 64);
+#endif
 }
 
 }  // namespace
