@@ -158,7 +158,7 @@ void ServerCore::begin_session(Line line, int pid) {
         session = std::make_shared<Session>(*this, std::move(line), pid);
         sessions_.insert(session);
         if (fd >= 0) {
-            watched_sessions_[fd] = session;
+            watched_sessions_[fd] = session.get();
             watched_.add(fd, POLLRDHUP);
         }
     }
@@ -176,10 +176,8 @@ void ServerCore::begin_session(Line line, int pid) {
 void ServerCore::forget(const std::shared_ptr<Session>& session) {
     const std::lock_guard lock(mutex_);
     sessions_.erase(session);
-    const auto watched = watched_sessions_.find(session->fd());
-    // Its descriptor may be another's by now.
-    if (watched != watched_sessions_.end() && watched->second.lock() == session)
-        watched_sessions_.erase(watched);
+    // While its descriptor is still its own.
+    if (watched_sessions_.erase(session->fd())) watched_.remove(session->fd());
 }
 
 // ---------------------------------------------------------------- clients
@@ -242,20 +240,18 @@ void ServerCore::on_end(int fd) {
     std::shared_ptr<ClientRecord> gone;
     {
         const std::lock_guard lock(mutex_);
-        // What was seen may have been of one that is closed, and the number another's by now.
+        const auto session = watched_sessions_.find(fd);
+        const auto client = watched_clients_.find(fd);
+        const bool is_session = session != watched_sessions_.end();
+        if (!is_session && client == watched_clients_.end()) return;
+        // What was seen may have been of one that is closed, whose number this one has.
         pollfd now{fd, POLLIN | POLLRDHUP, 0};
         static_cast<void>(os::poll({&now, 1}, os::Deadline::now(), os::Interruption({})));
-        const bool is_session = watched_sessions_.contains(fd);
         if (!(now.revents & (is_session ? POLLRDHUP | POLLHUP | POLLERR : POLLIN))) return;
         watched_.remove(fd);
-        if (const auto session = watched_sessions_.find(fd); session != watched_sessions_.end()) {
-            if (const auto living = session->second.lock()) living->stop();
-            return;
-        }
-        const auto client = watched_clients_.find(fd);
-        if (client == watched_clients_.end()) return;
+        if (is_session) return session->second->stop();
         const auto present = clients_.find(client->second);
-        for (Session* const session : present->second.sessions) session->stop();
+        for (Session* const each : present->second.sessions) each->stop();
         if (!present->second.sessions.empty()) {
             present->second.record->note_end();
             return;

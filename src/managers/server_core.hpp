@@ -96,7 +96,7 @@ class ServerCore {
     os::Deadline patience_ = os::Deadline::never();
     std::map<std::string, Present> clients_;
     std::uint64_t last_client_ = 0;
-    std::map<int, std::weak_ptr<Session>> watched_sessions_;
+    std::map<int, Session*> watched_sessions_;
     std::map<int, std::string> watched_clients_;
     std::set<std::shared_ptr<Session>> sessions_;
 

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "os/at_load.hpp"
@@ -30,6 +31,7 @@ struct Links {
     os::ForkMutex mutex;  ///< guards what follows
     std::map<std::string, std::weak_ptr<ServerLink>> links;
     std::string client = random_name();
+    bool says_goodbye = false;
     std::optional<detail::Finalizer> at_exit;
 };
 
@@ -39,6 +41,7 @@ Links& links() {
         auto* const made = new Links;
         ::pthread_atfork(nullptr, nullptr, [] {
             links().links.clear();
+            links().says_goodbye = false;
             links().at_exit.reset();
             links().client = random_name();
         });
@@ -65,16 +68,27 @@ void say_goodbye_to_all() {
     for (const auto& link : living) link->say_goodbye();
 }
 
+// Not under the lock: who makes a finalizer takes another.
+void say_goodbye_at_exit(Links& all) {
+    {
+        const std::lock_guard lock(all.mutex);
+        if (std::exchange(all.says_goodbye, true)) return;
+    }
+    detail::Finalizer goodbye([] { say_goodbye_to_all(); }, 0);
+    const std::lock_guard lock(all.mutex);
+    all.at_exit.emplace(std::move(goodbye));
+}
+
 }  // namespace
 
 std::shared_ptr<ServerLink> link_to(const Destination& destination) {
     Links& all = links();
+    say_goodbye_at_exit(all);
     const std::lock_guard lock(all.mutex);
     auto& known = all.links[key_of(destination)];
     if (auto link = known.lock()) return link;
     const auto link = std::make_shared<ServerLink>(destination);
     known = link;
-    if (!all.at_exit) all.at_exit.emplace([] { say_goodbye_to_all(); }, 0);
     return link;
 }
 

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <iterator>
 
 #include "heap/heap.hpp"
 #include "log/log.hpp"
@@ -111,15 +112,30 @@ bool wait_for_end(ProcessState& state, const os::Deadline& deadline) {
     return true;
 }
 
+namespace {
+
+// With the lock held, without which they are to be let go.
+std::vector<std::shared_ptr<ProcessState>> take_ended() {
+    auto& started = registry().started;
+    const auto ended = std::stable_partition(started.begin(), started.end(), [](const auto& each) {
+        return !each->closed && each->creator == ::getpid() && !wait_for_end(*each, os::Deadline::now());
+    });
+    std::vector<std::shared_ptr<ProcessState>> taken(std::make_move_iterator(ended),
+                                                     std::make_move_iterator(started.end()));
+    started.erase(ended, started.end());
+    return taken;
+}
+
+}  // namespace
+
 void add_child(std::shared_ptr<ProcessState> state) {
     shut_down_at_exit();
+    std::vector<std::shared_ptr<ProcessState>> ended;
     const std::lock_guard lock(registry().mutex);
     auto& [mutex, started, next_sweep] = registry();
     // Those that have ended are let go, but not looked for at every start: that would be quadratic.
     if (started.size() >= next_sweep) {
-        std::erase_if(started, [](const auto& each) {
-            return each->closed || wait_for_end(*each, os::Deadline::now());
-        });
+        ended = take_ended();
         next_sweep = 2 * started.size() + 1;
     }
     started.push_back(std::move(state));
@@ -127,10 +143,9 @@ void add_child(std::shared_ptr<ProcessState> state) {
 
 std::vector<std::shared_ptr<ProcessState>> children() {
     reap_fork_servers();
+    std::vector<std::shared_ptr<ProcessState>> ended;
     const std::lock_guard lock(registry().mutex);
-    std::erase_if(registry().started, [](const auto& each) {
-        return each->closed || each->creator != ::getpid() || wait_for_end(*each, os::Deadline::now());
-    });
+    ended = take_ended();
     return registry().started;
 }
 

@@ -7,10 +7,10 @@
 
 #include <stop_token>
 #include <string>
-#include <thread>
 
 #include "support/expect.hpp"
 #include "support/manager.hpp"
+#include "support/tasks.hpp"
 #include "support/thrown.hpp"
 
 namespace {
@@ -88,9 +88,8 @@ TEST_F(BatchTest, a_stop_ends_a_wait_in_it) {
     std::stop_source source;
     Batch batch;
     const auto result = batch.call<bool>(event, "wait");
-    std::thread stopper([&] { source.request_stop(); });
+    const auto stopper = test::when_this_thread_sleeps([&] { source.request_stop(); });
     batch.send(source.get_token());
-    stopper.join();
     EXPECT_THROW(result.get(), procession::CancelledError);
 }
 
