@@ -108,7 +108,10 @@ class Function<R(A...)> {
     }
     Function(const Function& other) : callable_(other ? other.callable_->clone() : nullptr) {}
     Function(Function&&) noexcept = default;
-    Function& operator=(const Function& other) { return *this = Function(other); }
+    Function& operator=(const Function& other) {
+        callable_ = std::move(Function(other).callable_);
+        return *this;
+    }
     Function& operator=(Function&&) noexcept = default;
 
     /// Whether it holds something.

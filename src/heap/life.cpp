@@ -38,7 +38,7 @@ void begin_life(Slot& slot) {
     ::pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
     ::pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST);
     ::pthread_mutex_init(&slot.life, &attributes);
-    ::pthread_mutex_trylock(&slot.life);
+    static_cast<void>(::pthread_mutex_trylock(&slot.life));
 }
 
 bool end_life(Slot& slot) {

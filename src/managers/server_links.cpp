@@ -87,7 +87,7 @@ std::shared_ptr<ServerLink> link_to(const Destination& destination) {
     const std::lock_guard lock(all.mutex);
     auto& known = all.links[key_of(destination)];
     if (auto link = known.lock()) return link;
-    const auto link = std::make_shared<ServerLink>(destination);
+    auto link = std::make_shared<ServerLink>(destination);
     known = link;
     return link;
 }
