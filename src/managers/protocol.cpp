@@ -69,6 +69,10 @@ std::string_view text_of(const Object& object, const char* what) {
     return object.text();
 }
 
+[[noreturn]] void refuse_arguments() {
+    throw TypeMismatch("managers: a request's arguments are a tuple and a dict");
+}
+
 /// A message's pickle, written piece by piece: its outermost tuple is no Object.
 class Writer {
   public:
@@ -198,8 +202,7 @@ void encode(const Reply& reply, Encoded& into) {
 
 Request request_of(const Object& object) {
     const auto parts = elements_of(object, 4, "a request");
-    if (!parts[2].is_tuple() || !parts[3].is_dict())
-        throw TypeMismatch("managers: a request's arguments are a tuple and a dict");
+    if (!parts[2].is_tuple() || !parts[3].is_dict()) refuse_arguments();
     return {parts[0].is_none() ? std::string_view() : text_of(parts[0], "an ident"),
             text_of(parts[1], "a method"), parts[2], parts[3], object};
 }
@@ -215,8 +218,7 @@ Request decode_request(std::span<const std::byte> bytes, std::vector<Object>& pr
         const auto arguments = reader.value_before({Opcode::empty_dict, Opcode::tuple, Opcode::stop});
         if (reader) {
             Request request{ident, method, pickle::decode_part(arguments, pickle::Names::all, &proxies)};
-            if (!request.arguments.is_tuple())
-                throw TypeMismatch("managers: a request's arguments are a tuple and a dict");
+            if (!request.arguments.is_tuple()) refuse_arguments();
             return request;
         }
     }

@@ -217,14 +217,9 @@ std::int64_t Object::to_int64(Name wanted) const {
 
 std::uint64_t Object::to_uint64(Name wanted) const {
     if (!is_int()) throw_mismatch(fmt::format("as<{}>", wanted()), *this);
-    if (!boxed_ && integer_ >= 0) return static_cast<std::uint64_t>(integer_);
-    const Bytes bytes = integer_bytes();
-    std::uint64_t value = 0;
-    if (detail::is_negative(bytes) || bytes.size() > sizeof value + 1 ||
-        (bytes.size() == sizeof value + 1 && bytes.back() != std::byte{}))
-        detail::throw_int_too_large(detail::shown(*this), wanted());
-    std::memcpy(&value, bytes.data(), std::min(bytes.size(), sizeof value));
-    return value;
+    const auto value = detail::uint64_of(*this);
+    if (!value) detail::throw_int_too_large(detail::shown(*this), wanted());
+    return *value;
 }
 
 double Object::to_double(Name wanted) const {

@@ -4,7 +4,10 @@
 #include <procession/error.hpp>
 
 #include <algorithm>
+#include <cstring>
 #include <limits>
+
+#include "wire/python_int.hpp"
 
 namespace procession::inline v0::detail {
 namespace {
@@ -31,6 +34,20 @@ void ObjectNode::admit(const Object& object, std::size_t overhead) {
 
 void ObjectNode::dismiss(const Object& object, std::size_t overhead) noexcept {
     if (weight != most) weight -= weight_of(object) + overhead;
+}
+
+std::optional<std::uint64_t> uint64_of(const Object& integer) {
+    if (!ObjectAccess::is_boxed(integer)) {
+        const std::int64_t value = ObjectAccess::integer(integer);
+        return value < 0 ? std::nullopt : std::optional(static_cast<std::uint64_t>(value));
+    }
+    const auto& bytes = ObjectAccess::value<BigInteger>(integer).bytes;
+    std::uint64_t value = 0;
+    // A ninth one can only be the sign's.
+    if (is_negative(bytes) || bytes.size() > sizeof value + 1 || bytes.back() != std::byte{})
+        return std::nullopt;
+    std::memcpy(&value, bytes.data(), sizeof value);
+    return value;
 }
 
 std::size_t depth_of(const Object& object) noexcept {

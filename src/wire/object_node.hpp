@@ -7,6 +7,7 @@
 #include <concepts>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -116,6 +117,8 @@ struct ObjectAccess {
 
 /// A str that may hold lone surrogates; any other text must be known to be UTF-8.
 Object make_text(std::string_view text);
+/// Of an int. @returns none: it does not fit
+std::optional<std::uint64_t> uint64_of(const Object& integer);
 std::size_t depth_of(const Object& object) noexcept;
 std::size_t weight_of(const Object& object) noexcept;
 /// Whether Python makes it by `multiprocessing.managers.RebuildProxy`.

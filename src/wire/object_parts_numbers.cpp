@@ -45,16 +45,9 @@ std::int64_t read_int64(const Place& place, const Object& object, TypeName type)
 
 std::uint64_t read_uint64(const Place& place, const Object& object, TypeName type) {
     require_int(place, object);
-    if (!ObjectAccess::is_boxed(object) && ObjectAccess::integer(object) >= 0)
-        return static_cast<std::uint64_t>(ObjectAccess::integer(object));
-    const Object::Bytes bytes = object.integer_bytes();
-    std::uint64_t value = 0;
-    // A ninth one can only be the sign's.
-    if (is_negative(bytes) || bytes.size() > sizeof value + 1) throw_does_not_fit(place, object, type());
-    if (bytes.size() > sizeof value && bytes.back() != std::byte{})
-        throw_does_not_fit(place, object, type());
-    std::memcpy(&value, bytes.data(), std::min(bytes.size(), sizeof value));
-    return value;
+    const auto value = uint64_of(object);
+    if (!value) throw_does_not_fit(place, object, type());
+    return *value;
 }
 
 double read_double(const Place& place, const Object& object) {

@@ -261,7 +261,9 @@ class Decoder {
 };
 
 void Decoder::execute(Opcode opcode) {
-    if (auto value = short_value(opcode, reader_)) return push_new(std::move(*value));
+    if (auto value = short_value(opcode, reader_))
+        // One without a node takes but its place.
+        return ObjectAccess::is_boxed(*value) ? push_new(std::move(*value)) : push(std::move(*value));
     switch (opcode) {
         case Opcode::proto: {
             const int protocol = reader_.number<unsigned char>();

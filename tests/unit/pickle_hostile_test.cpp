@@ -222,6 +222,15 @@ TEST(HostilePickle, that_multiplies_by_referring_again_is_refused) {
     expect_refused("}" + tuples + "Ns.", {"Limits::size"});
 }
 
+TEST(HostilePickle, of_small_values_is_refused_for_the_room_that_they_take_and_no_more) {
+    constexpr std::size_t count = 1000, room = count * sizeof(Object);
+    for (const std::string& value : {"N"s, "K\x01"s, "G\0\0\0\0\0\0\0\0"s}) {
+        const std::string list = "](" + repeated(value, count) + "e.";
+        EXPECT_EQ(refusal(list, {.size = room + 256}), "");
+        expect_refused(list, {"Limits::size"}, {.size = room});
+    }
+}
+
 TEST(HostilePickle, that_compares_large_keys_again_and_again_is_refused) {
     // Two tuples that are equal, of 2^12 values each: every time that the second is set, it meets the first.
     const auto tuple = [](char first) {
